@@ -1,0 +1,8 @@
+//! The protocol of Sanmon, a realtime gateway, without any I/O.
+
+pub mod audience;
+pub mod codec;
+pub mod entry;
+pub mod event;
+pub mod id;
+pub mod time;

@@ -1,0 +1,8 @@
+//! Sanmon, a realtime gateway for chat platforms and bots: the server, and a client for Rust programs.
+
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod config;
+pub mod log;
+pub mod store;
