@@ -4,5 +4,9 @@
 
 pub mod clock;
 pub mod config;
+pub mod listen;
 pub mod log;
+pub mod metrics;
+pub mod node;
+pub mod peer;
 pub mod store;

@@ -1,0 +1,135 @@
+//! What the node counts and measures, in Prometheus' text format.
+
+use prometheus::core::Collector;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+/// Every metric of a node. Each node has its own registry, so that several may live in one process.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Gateway connections that are open, identified or not.
+    pub connections: IntGauge,
+    /// Gateway connections opened since the start.
+    pub connections_opened: IntCounter,
+    /// Gateway connections closed since the start, by close code.
+    pub connections_closed: IntCounterVec,
+    /// Users with a live connection.
+    pub users_connected: IntGauge,
+    /// Sessions that continued where they were, and such that had to start anew, by `outcome`: `resumed` or `fresh`.
+    pub identifies: IntCounterVec,
+    /// Messages from clients.
+    pub messages_received: IntCounter,
+    /// Entries that the log took.
+    pub events_published: IntCounter,
+    /// Events handed to connections: one event for a thousand receivers counts a thousand.
+    pub events_delivered: IntCounter,
+    /// Bytes of events that wait for slow readers.
+    pub queued_bytes: IntGauge,
+    /// Seconds from a write's arrival at the store to its being durable.
+    pub commit_seconds: Histogram,
+    /// The last place of the log.
+    pub log_head: IntGauge,
+    /// Requests answered, by method and status.
+    pub http_requests: IntCounterVec,
+    /// Seconds from a request's header to its answer.
+    pub http_seconds: Histogram,
+    /// HTTP connections that are open and have not become gateway connections.
+    pub http_connections: IntGauge,
+    /// Connections that could not be accepted, such as for want of file descriptors.
+    pub accept_errors: IntCounter,
+    /// TLS handshakes that failed or took too long.
+    pub tls_handshake_errors: IntCounter,
+}
+
+/// From a tenth of a millisecond to ten seconds.
+const SECONDS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+impl Metrics {
+    /// All metrics at zero.
+    pub fn new() -> Self {
+        let r = Registry::new();
+        Self {
+            connections: gauge(&r, "sanmon_connections", "Open gateway connections."),
+            connections_opened: counter(&r, "sanmon_connections_opened_total", "Gateway connections opened."),
+            connections_closed: counters(
+                &r,
+                "sanmon_connections_closed_total",
+                "Gateway connections closed, by close code.",
+                &["code"],
+            ),
+            users_connected: gauge(&r, "sanmon_users_connected", "Users with a live connection."),
+            identifies: counters(
+                &r,
+                "sanmon_identifies_total",
+                "Identifies, by outcome: resumed or fresh.",
+                &["outcome"],
+            ),
+            messages_received: counter(&r, "sanmon_messages_received_total", "Messages from clients."),
+            events_published: counter(&r, "sanmon_events_published_total", "Entries that the log took."),
+            events_delivered: counter(&r, "sanmon_events_delivered_total", "Events handed to connections."),
+            queued_bytes: gauge(&r, "sanmon_queued_bytes", "Bytes of events that wait for slow readers."),
+            commit_seconds: histogram(&r, "sanmon_commit_seconds", "Seconds until a write is durable."),
+            log_head: gauge(&r, "sanmon_log_head", "The last place of the log."),
+            http_requests: counters(
+                &r,
+                "sanmon_http_requests_total",
+                "Requests answered, by method and status.",
+                &["method", "status"],
+            ),
+            http_seconds: histogram(&r, "sanmon_http_request_seconds", "Seconds from a request to its answer."),
+            http_connections: gauge(&r, "sanmon_http_connections", "Open HTTP connections that are not upgraded."),
+            accept_errors: counter(&r, "sanmon_accept_errors_total", "Connections that could not be accepted."),
+            tls_handshake_errors: counter(&r, "sanmon_tls_handshake_errors_total", "TLS handshakes that failed."),
+            registry: r,
+        }
+    }
+
+    /// All metrics in Prometheus' text format, version 0.0.4.
+    pub fn render(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).expect("every metric has a valid name")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+    register(registry, IntCounter::new(name, help))
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+    register(registry, IntGauge::new(name, help))
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str) -> Histogram {
+    register(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(SECONDS.to_vec())))
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<C>) -> C {
+    let metric = metric.expect("names and labels are constants that Prometheus takes");
+    registry.register(Box::new(metric.clone())).expect("every name stands once");
+    metric
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_rendered() {
+        let metrics = Metrics::new();
+        metrics.connections.set(3);
+        metrics.connections_closed.with_label_values(&["4403"]).inc();
+        let text = metrics.render();
+        assert!(text.contains("\nsanmon_connections 3\n"), "{text}");
+        assert!(text.contains("sanmon_connections_closed_total{code=\"4403\"} 1\n"), "{text}");
+    }
+}
