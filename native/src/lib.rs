@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod config;
 pub mod listen;
+pub mod fields;
 pub mod log;
 pub mod metrics;
 pub mod node;
