@@ -1,0 +1,212 @@
+//! Which settings don't go together, and which are allowed but dangerous.
+
+use std::path::Path;
+
+use super::address::Address;
+use super::table::Config;
+
+/// Settings that don't go together, or a value out of its range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct Contradiction {
+    /// The setting.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Config {
+    /// Checks what a type can't: ranges, and settings that need each other.
+    ///
+    /// # Errors
+    /// The first [`Contradiction`] found.
+    pub fn check(&self) -> Result<(), Contradiction> {
+        for (key, value) in self.positive() {
+            if value == 0 {
+                return Err(contradiction(key, "must be at least 1"));
+            }
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err(contradiction("tls_cert", "needs tls_key, and tls_key needs tls_cert"));
+        }
+        if self.max_header_bytes < 8192 {
+            return Err(contradiction("max_header_bytes", "must be at least 8192"));
+        }
+        if self.domain.is_empty() || self.domain.chars().any(char::is_control) {
+            return Err(contradiction("domain", "must be a name"));
+        }
+        if let Some(url) = &self.public_url {
+            let rest = url.strip_prefix("wss://").or_else(|| url.strip_prefix("ws://"));
+            if !rest.is_some_and(is_host_and_path) {
+                return Err(contradiction("public_url", "must be wss://HOST/PATH or ws://HOST/PATH"));
+            }
+        }
+        match self.origins.iter().find(|origin| !is_origin(origin)) {
+            Some(origin) => Err(contradiction(
+                "origins",
+                &format!("`{origin}` is no origin: SCHEME://HOST or SCHEME://HOST:PORT, each written out"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// What is allowed but likely wrong outside a development machine, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let open = |address: &&Address| !address.is_local();
+        if let Some(address) = self.listen.iter().find(open)
+            && self.tls_cert.is_none()
+        {
+            warnings.push(format!(
+                "listen: {address} is reachable from other machines without TLS; session ids travel readable unless a \
+                 proxy in front encrypts"
+            ));
+        }
+        if let Some(address) = self.admin_listen.iter().find(open) {
+            warnings.push(format!("admin_listen: {address} is reachable from other machines and asks for no key"));
+        }
+        if let Some(Address::Tcp(address)) = self.listen.first()
+            && address.ip().is_unspecified()
+            && self.public_url.is_none()
+        {
+            warnings.push(format!("public_url: not set, so clients are told {address}, which leads nowhere"));
+        }
+        if self.public_url.as_deref().is_some_and(|url| url.starts_with("ws://") && !names_this_machine(url)) {
+            warnings.push("public_url: ws:// is not encrypted".into());
+        }
+        if let Some(net) = self.trusted_proxies.iter().find(|net| net.prefix_len() == 0) {
+            warnings.push(format!("trusted_proxies: with {net} anyone may claim any address by X-Forwarded-For"));
+        }
+        if let Some(origin) = self.origins.iter().find(|origin| origin.starts_with("http://")) {
+            warnings.push(format!("origins: pages of {origin} can be altered on their way to the browser"));
+        }
+        if self.ping_interval_ms.saturating_add(self.ping_timeout_ms) > 120_000 {
+            warnings.push("ping_interval_ms: many proxies cut connections that are silent for 60 s".into());
+        }
+        if self.log_max_age_ms < 30_000 {
+            warnings.push("log_max_age_ms: clients that are gone for half a minute start anew".into());
+        }
+        if let Some(key) = &self.tls_key
+            && readable_by_others(key)
+        {
+            warnings.push(format!("tls_key: {} can be read by other users", key.display()));
+        }
+        warnings
+    }
+
+    /// Settings that are nothing at zero.
+    fn positive(&self) -> [(&'static str, u64); 27] {
+        [
+            ("backlog", self.backlog.into()),
+            ("tls_handshake_timeout_ms", self.tls_handshake_timeout_ms),
+            ("identify_timeout_ms", self.identify_timeout_ms),
+            ("ping_interval_ms", self.ping_interval_ms),
+            ("ping_timeout_ms", self.ping_timeout_ms),
+            ("max_message_bytes", self.max_message_bytes as u64),
+            ("max_messages_per_minute", self.max_messages_per_minute.into()),
+            ("max_queue_bytes", self.max_queue_bytes as u64),
+            ("max_queue_age_ms", self.max_queue_age_ms),
+            ("max_connections", self.max_connections.into()),
+            ("max_connections_per_user", self.max_connections_per_user.into()),
+            ("max_connections_per_address", self.max_connections_per_address.into()),
+            ("presence_gather_ms", self.presence_gather_ms),
+            ("log_max_age_ms", self.log_max_age_ms),
+            ("log_max_entries", self.log_max_entries),
+            ("log_max_bytes", self.log_max_bytes),
+            ("header_timeout_ms", self.header_timeout_ms),
+            ("body_timeout_ms", self.body_timeout_ms),
+            ("max_header_bytes", self.max_header_bytes as u64),
+            ("max_body_bytes", self.max_body_bytes as u64),
+            ("max_http_connections", self.max_http_connections.into()),
+            ("rate_limit_requests", self.rate_limit_requests.into()),
+            ("rate_limit_window_ms", self.rate_limit_window_ms),
+            ("max_guilds_per_user", self.max_guilds_per_user.into()),
+            ("max_members_per_guild", self.max_members_per_guild.into()),
+            ("max_channels_per_guild", self.max_channels_per_guild.into()),
+            ("max_invites_per_guild", self.max_invites_per_guild.into()),
+        ]
+    }
+}
+
+fn contradiction(key: &'static str, problem: &str) -> Contradiction {
+    Contradiction { key, problem: problem.to_owned() }
+}
+
+/// Whether this can stand after `scheme://` of an address that clients are told.
+fn is_host_and_path(rest: &str) -> bool {
+    let uri: Result<http::Uri, _> = format!("http://{rest}").parse();
+    uri.is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none() && !rest.contains('#'))
+}
+
+fn is_origin(origin: &str) -> bool {
+    let Ok(uri) = origin.parse::<http::Uri>() else { return false };
+    uri.scheme().is_some()
+        && uri.host().is_some_and(|host| !host.is_empty() && !host.contains('*'))
+        && uri.query().is_none()
+        // `http::Uri` reads an absent path as `/`; browsers send none.
+        && !origin.ends_with('/')
+        && uri.path() == "/"
+}
+
+fn names_this_machine(url: &str) -> bool {
+    ["ws://127.", "ws://localhost", "ws://[::1]"].iter().any(|start| url.starts_with(start))
+}
+
+#[cfg(unix)]
+fn readable_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_sound_and_safe() {
+        assert_eq!(Config::default().check(), Ok(()));
+        assert_eq!(Config::default().warnings(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn contradictions_name_their_setting() {
+        let wrong = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().unwrap_err().key
+        };
+        assert_eq!(wrong(|config| config.tls_key = Some("key.pem".into())), "tls_cert");
+        assert_eq!(wrong(|config| config.ping_interval_ms = 0), "ping_interval_ms");
+        for url in ["https://gw.example", "wss://", "wss:///gateway", "wss://a b", "wss://gw.example/?a=b"] {
+            let config = Config { public_url: Some(url.into()), ..Config::default() };
+            assert_eq!(config.check().unwrap_err().key, "public_url", "{url}");
+        }
+        for origin in ["*", "chat.example", "https://chat.example/", "https://*.example", "https://chat.example/app"] {
+            let config = Config { origins: vec![origin.into()], ..Config::default() };
+            assert_eq!(config.check().unwrap_err().key, "origins", "{origin}");
+        }
+        let sound = Config {
+            public_url: Some("wss://gw.example:8443/gateway".into()),
+            origins: vec!["https://chat.example".into(), "http://localhost:3000".into()],
+            ..Config::default()
+        };
+        assert_eq!(sound.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_dangerous_is_warned_of() {
+        let open = Config {
+            listen: vec!["0.0.0.0:80".parse().unwrap()],
+            admin_listen: vec!["[::]:9090".parse().unwrap()],
+            trusted_proxies: vec!["0.0.0.0/0".parse().unwrap()],
+            ..Config::default()
+        };
+        let keys: Vec<_> = open.warnings().iter().map(|text| text.split(':').next().unwrap().to_owned()).collect();
+        assert_eq!(keys, ["listen", "admin_listen", "public_url", "trusted_proxies"]);
+    }
+}

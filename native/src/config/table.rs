@@ -1,0 +1,244 @@
+//! The table of settings: one entry is the flag, the variable, the key of the file, its text and its default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::address::Address;
+
+/// Makes [`Config`], [`Options`] and [`SETTINGS`] from the table below.
+macro_rules! settings {
+    ($($group:literal {
+        $($(#[doc = $doc:literal])+ $(#[arg($($arg:tt)*)])? $name:ident: $type:ty = $default:expr;)*
+    })*) => {
+        /// Everything that an operator can set, with the values that hold when nothing is said.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        pub struct Config {
+            $($($(#[doc = $doc])+ pub $name: $type,)*)*
+        }
+
+        /// What one source says: the command line, the environment or a file.
+        #[derive(Clone, Debug, Default, PartialEq, clap::Args, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Options {
+            $($(
+                $(#[doc = $doc])+
+                #[arg(long, help_heading = $group $(, $($arg)*)?)]
+                pub $name: Option<$type>,
+            )*)*
+        }
+
+        /// Every setting in the table's order.
+        pub const SETTINGS: &[Setting] = &[
+            $($(Setting { group: $group, key: stringify!($name), doc: &[$($doc),+] },)*)*
+        ];
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($($name: $default,)*)* }
+            }
+        }
+
+        impl Options {
+            /// What this source says, and what `other` says where this one is silent.
+            #[must_use]
+            pub fn or(self, other: Self) -> Self {
+                Self { $($($name: self.$name.or(other.$name),)*)* }
+            }
+        }
+
+        impl From<Options> for Config {
+            fn from(options: Options) -> Self {
+                let default = Self::default();
+                Self { $($($name: options.$name.unwrap_or(default.$name),)*)* }
+            }
+        }
+    };
+}
+
+/// One line of the table: the flag `--like-this`, the variable `SANMON_LIKE_THIS` and the key `like_this`.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Under which heading it stands.
+    pub group: &'static str,
+    /// Its key in the file.
+    pub key: &'static str,
+    /// What it does, line by line.
+    pub doc: &'static [&'static str],
+}
+
+impl Setting {
+    /// Its environment variable.
+    pub fn variable(&self) -> String {
+        format!("SANMON_{}", self.key.to_ascii_uppercase())
+    }
+
+    /// Its flag.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+settings! {
+    "Listening" {
+        /// Where clients and backends connect: IP:PORT or unix:PATH, several with commas or by repeating the flag.
+        /// Sockets that the process inherits (LISTEN_FDS) are served instead.
+        #[arg(value_name = "ADDR", value_delimiter = ',')]
+        listen: Vec<Address> = vec![Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080)))];
+        /// Where /metrics, /healthz and /readyz are served; an empty list in the file turns them off.
+        #[arg(value_name = "ADDR", value_delimiter = ',')]
+        admin_listen: Vec<Address> = vec![Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 9090)))];
+        /// Connections that the kernel holds before they are accepted.
+        #[arg(value_name = "COUNT")]
+        backlog: u32 = 1024;
+        /// Whether other processes may bind the same port.
+        #[arg(value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+        reuse_port: bool = false;
+        /// PEM file of the certificate chain; with tls_key all TCP addresses but the admin's speak TLS.
+        /// Both files are read again on SIGHUP.
+        #[arg(value_name = "FILE", num_args = 1)]
+        tls_cert: Option<PathBuf> = None;
+        /// PEM file of the private key.
+        #[arg(value_name = "FILE", num_args = 1)]
+        tls_key: Option<PathBuf> = None;
+        /// How long a TLS handshake may take.
+        #[arg(value_name = "MS")]
+        tls_handshake_timeout_ms: u64 = 10_000;
+    }
+    "Node" {
+        /// The folder of the database and of the control socket.
+        #[arg(value_name = "DIR")]
+        data: PathBuf = PathBuf::from("data");
+        /// The address that clients are told, such as wss://gw1.example/gateway; the first bound one when not set.
+        #[arg(value_name = "URL", num_args = 1)]
+        public_url: Option<String> = None;
+        /// The name under which this node stands in /domains.
+        #[arg(value_name = "NAME")]
+        domain: String = "production-1".into();
+        /// This node's number in the ids that it makes, 0 to 255.
+        #[arg(value_name = "NUMBER")]
+        node: u8 = 0;
+        /// Threads that own connections; 0 for one per core.
+        #[arg(value_name = "COUNT")]
+        hub_threads: usize = 0;
+        /// Over how long a drain is spread, for up to 5,000 connections.
+        #[arg(value_name = "MS")]
+        drain_ms: u64 = 10_000;
+        /// How long requests may take to finish once the node stops.
+        #[arg(value_name = "MS")]
+        stop_timeout_ms: u64 = 5_000;
+        /// How log lines look.
+        #[arg(value_enum, value_name = "FORMAT")]
+        log_format: LogFormat = LogFormat::Human;
+        /// Which log lines are written: error, warn, info, debug or trace, also by module as in info,sanmon::hub=debug.
+        #[arg(value_name = "LEVEL")]
+        log_level: String = "info".into();
+    }
+    "Browsers and proxies" {
+        /// Origins beside the server's own from which browsers may connect, such as https://chat.example.
+        #[arg(value_name = "ORIGIN", value_delimiter = ',')]
+        origins: Vec<String> = Vec::new();
+        /// Networks of proxies whose X-Forwarded-For counts, such as 10.0.0.0/8.
+        #[arg(value_name = "NET", value_delimiter = ',')]
+        trusted_proxies: Vec<IpNet> = Vec::new();
+    }
+    "Gateway" {
+        /// How long a client may take to identify.
+        #[arg(value_name = "MS")]
+        identify_timeout_ms: u64 = 10_000;
+        /// After how much silence the server pings.
+        #[arg(value_name = "MS")]
+        ping_interval_ms: u64 = 20_000;
+        /// How long after a ping the server waits for any bytes.
+        #[arg(value_name = "MS")]
+        ping_timeout_ms: u64 = 20_000;
+        /// The largest message from a client, in bytes, inflated or not.
+        #[arg(value_name = "BYTES")]
+        max_message_bytes: usize = 4096;
+        /// Messages from one user in a minute.
+        #[arg(value_name = "COUNT")]
+        max_messages_per_minute: u32 = 120;
+        /// Bytes of live events that wait for a slow reader.
+        #[arg(value_name = "BYTES")]
+        max_queue_bytes: usize = 1 << 20;
+        /// How old the oldest event that waits for a slow reader may be.
+        #[arg(value_name = "MS")]
+        max_queue_age_ms: u64 = 10_000;
+        /// Gateway connections of this node.
+        #[arg(value_name = "COUNT")]
+        max_connections: u32 = 19_000;
+        /// Gateway connections of one user.
+        #[arg(value_name = "COUNT")]
+        max_connections_per_user: u32 = 100;
+        /// Gateway connections from one address.
+        #[arg(value_name = "COUNT")]
+        max_connections_per_address: u32 = 10_000;
+        /// For how long a node gathers changes of presence.
+        #[arg(value_name = "MS")]
+        presence_gather_ms: u64 = 250;
+        /// How long after the last connection a user goes offline.
+        #[arg(value_name = "MS")]
+        presence_grace_ms: u64 = 15_000;
+    }
+    "Event log" {
+        /// How long the log keeps an entry: as long a client may be gone and still resume.
+        #[arg(value_name = "MS")]
+        log_max_age_ms: u64 = 300_000;
+        /// How many entries the log keeps.
+        #[arg(value_name = "COUNT")]
+        log_max_entries: u64 = 1_000_000;
+        /// How many bytes of entries the log keeps.
+        #[arg(value_name = "BYTES")]
+        log_max_bytes: u64 = 1 << 30;
+    }
+    "HTTP" {
+        /// How long a request's header may take to arrive, also after the answer before.
+        #[arg(value_name = "MS")]
+        header_timeout_ms: u64 = 10_000;
+        /// How long a request's body may take to arrive.
+        #[arg(value_name = "MS")]
+        body_timeout_ms: u64 = 30_000;
+        /// The largest header of a request, in bytes.
+        #[arg(value_name = "BYTES")]
+        max_header_bytes: usize = 32 << 10;
+        /// The largest body of a request, in bytes.
+        #[arg(value_name = "BYTES")]
+        max_body_bytes: usize = 1 << 20;
+        /// HTTP connections that are served at once, those of the gateway not counted; more wait to be accepted.
+        #[arg(value_name = "COUNT")]
+        max_http_connections: u32 = 4096;
+        /// Requests of one session in a window and route group.
+        #[arg(value_name = "COUNT")]
+        rate_limit_requests: u32 = 50;
+        /// The length of that window.
+        #[arg(value_name = "MS")]
+        rate_limit_window_ms: u64 = 10_000;
+    }
+    "Caps" {
+        /// Guilds that one user may be in.
+        #[arg(value_name = "COUNT")]
+        max_guilds_per_user: u32 = 200;
+        /// Members of one guild.
+        #[arg(value_name = "COUNT")]
+        max_members_per_guild: u32 = 100_000;
+        /// Channels of one guild.
+        #[arg(value_name = "COUNT")]
+        max_channels_per_guild: u32 = 500;
+        /// Invites of one guild.
+        #[arg(value_name = "COUNT")]
+        max_invites_per_guild: u32 = 1_000;
+    }
+}
