@@ -1,2 +1,45 @@
-//! x
-fn main() {}
+//! What continuous integration and developers both type: `cargo xtask run`, `cargo xtask test`, `cargo xtask bench`.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod command;
+mod licences;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs and checks Sanmon")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the server and start it on 127.0.0.1:8080 with its data in ./data
+    Run(run::Run),
+    /// Install what the tests need, then run every check there is
+    Test(test::Test),
+    /// Measure memory, deliveries and durable publishes of a release build
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Run(run) => run.run(),
+        Task::Test(test) => test.run(),
+        Task::Bench(bench) => bench.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

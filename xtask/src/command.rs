@@ -1,0 +1,79 @@
+//! Running other programs from the root of the workspace.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Why a task stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("could not start `{command}`: {source}")]
+    Start { command: String, source: std::io::Error },
+    #[error("`{command}` failed ({status})")]
+    Status { command: String, status: std::process::ExitStatus },
+    #[error("{what}: {source}")]
+    File { what: String, source: std::io::Error },
+    #[error("`cargo metadata` said what could not be read: {0}")]
+    Metadata(#[from] serde_json::Error),
+    #[error("the tests need what is missing here and can't be installed by this user:\n{0}")]
+    Missing(String),
+    #[error("{0}")]
+    Check(String),
+}
+
+/// The folder that holds the workspace's Cargo.toml.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// Cargo's folder for what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
+}
+
+/// A command in the root of the workspace, without standard input.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+/// The cargo that runs this task.
+pub(crate) fn cargo() -> Command {
+    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Runs a command to its end and shows what it prints.
+pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
+    let status = command.status().map_err(|source| Failure::Start { command: line(command), source })?;
+    if status.success() { Ok(()) } else { Err(Failure::Status { command: line(command), status }) }
+}
+
+/// Runs a command to its end and returns what it printed.
+pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Failure> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|source| Failure::Start { command: line(command), source })?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(Failure::Status { command: line(command), status: output.status })
+    }
+}
+
+/// Whether a command can be run and succeeds; what it prints is dropped.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// A command as one would type it.
+fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    std::iter::once(name)
+        .chain(command.get_args())
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,60 @@
+//! `cargo xtask test`: everything that must hold, one step after the other.
+
+mod prepare;
+mod python;
+mod step;
+
+use clap::Args;
+
+use self::python::Python;
+use self::step::Steps;
+use crate::command::{Failure, cargo, run, succeeds, target};
+use crate::licences;
+
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Run only the steps whose name contains this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+}
+
+impl Test {
+    /// Installs what is missing, runs every step, and stops at the first that fails.
+    ///
+    /// All steps that compile for this machine name the whole workspace, so that cargo resolves the same features each
+    /// time and builds every dependency once.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut steps = Steps::new(self.only);
+        steps.step("what the tests need", prepare::install)?;
+        let python = Python::in_target();
+        steps.step("python packages", || python.install())?;
+
+        steps.step("format", || run(cargo().args(["fmt", "--all", "--check"])))?;
+        steps.step("licences of dependencies", licences::check)?;
+        steps.step("clippy", || {
+            run(cargo().args(["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        })?;
+        steps.step("core and wasm for wasm32", || {
+            let packages = ["--package", "sanmon-core", "--package", "sanmon-wasm"];
+            run(cargo().args(["build", "--locked", "--target", prepare::WASM_TARGET]).args(packages))
+        })?;
+        steps.step("build", || run(cargo().args(["build", "--locked", "--workspace", "--all-targets"])))?;
+
+        let server = target().join("debug").join("sanmon");
+        let tests = |targets: &[&str]| {
+            let mut command = cargo();
+            match succeeds(cargo().args(["nextest", "--version"])) {
+                true => command.args(["nextest", "run", "--no-fail-fast"]),
+                false => command.args(["test", "--no-fail-fast"]),
+            };
+            command.args(["--locked", "--workspace"]).args(targets);
+            command.env("TEST_SANMON", &server).env("TEST_PYTHON", python.interpreter());
+            command
+        };
+        steps.step("unit tests", || run(&mut tests(&["--lib", "--bins", "--examples"])))?;
+        steps.step("doctests", || run(cargo().args(["test", "--locked", "--workspace", "--doc"])))?;
+        steps.step("end to end", || run(&mut tests(&["--test", "*"])))?;
+        steps.finish();
+        Ok(())
+    }
+}
