@@ -4,10 +4,11 @@
 
 pub mod clock;
 pub mod config;
-pub mod listen;
 pub mod fields;
+pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod node;
 pub mod peer;
 pub mod store;
+pub mod tls;

@@ -1,5 +1,6 @@
 //! Which settings don't go together, and which are allowed but dangerous.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::address::Address;
@@ -152,15 +153,8 @@ fn names_this_machine(url: &str) -> bool {
     ["ws://127.", "ws://localhost", "ws://[::1]"].iter().any(|start| url.starts_with(start))
 }
 
-#[cfg(unix)]
 fn readable_by_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_: &Path) -> bool {
-    false
 }
 
 #[cfg(test)]
