@@ -1,1 +1,142 @@
 //! The one ordered event log: every event's place, its durability, and what a client that comes back has missed.
+
+mod recent;
+mod retention;
+pub(crate) mod rows;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use sanmon_core::entry::Entry;
+use sanmon_core::event::Seq;
+use sanmon_core::time::UnixMillis;
+use sqlx::AnyConnection;
+use tokio::sync::watch;
+
+use self::recent::Recent;
+use self::retention::{Bounds, Held};
+use crate::config::Config;
+use crate::store::StoreError;
+
+/// Bytes of entries that are kept in memory for those who come back.
+const RECENT_BYTES: usize = 32 << 20;
+
+/// How long a reader waits until an entry that it saw committed is known here as well.
+const CATCH_UP: Duration = Duration::from_secs(5);
+
+/// Entries that are read at once when the log is opened.
+const LOAD_PAGE: i64 = 2000;
+
+/// What is known of the log without asking the database.
+#[derive(Debug)]
+pub(crate) struct Log {
+    known: RwLock<Known>,
+    head: watch::Sender<Seq>,
+    bounds: Bounds,
+}
+
+#[derive(Debug)]
+struct Known {
+    recent: Recent,
+    held: Held,
+}
+
+/// How much the log holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogFigures {
+    /// How many entries.
+    pub entries: u64,
+    /// The bytes of their texts.
+    pub bytes: u64,
+    /// When the oldest was placed.
+    pub oldest_at: Option<UnixMillis>,
+    /// The last place that was given.
+    pub head: Seq,
+}
+
+impl Log {
+    /// Reads what the database holds of a log whose last place is `head`.
+    pub(crate) async fn load(conn: &mut AnyConnection, head: Seq, config: &Config) -> Result<Self, StoreError> {
+        let log = Self {
+            known: RwLock::new(Known { recent: Recent::new(RECENT_BYTES), held: Held::none(head) }),
+            head: watch::Sender::new(head),
+            bounds: Bounds::of(config),
+        };
+        let mut last = Seq::new(0);
+        loop {
+            let page = rows::after(conn, last, LOAD_PAGE).await?;
+            let Some(newest) = page.last() else { return Ok(log) };
+            last = newest.seq;
+            log.append(&page);
+        }
+    }
+
+    /// Takes in entries that are committed.
+    pub(crate) fn append(&self, entries: &[Arc<Entry>]) {
+        let Some(last) = entries.last() else { return };
+        let mut known = self.write();
+        for entry in entries {
+            known.held.push(entry);
+            known.recent.push(Arc::clone(entry));
+        }
+        drop(known);
+        self.head.send_replace(last.seq);
+    }
+
+    /// The last place that is committed and known here.
+    pub(crate) fn head(&self) -> Seq {
+        *self.head.borrow()
+    }
+
+    /// Waits until the entry at `seq`, which is committed, is known here.
+    pub(crate) async fn reach(&self, seq: Seq) -> Result<(), StoreError> {
+        let mut head = self.head.subscribe();
+        let reached = tokio::time::timeout(CATCH_UP, head.wait_for(|head| *head >= seq)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(StoreError::Unavailable("the log does not move on".into())),
+        }
+    }
+
+    /// The recent ones of the entries at these places, each beside its place.
+    pub(crate) fn recent(&self, places: &[Seq]) -> Vec<Option<Arc<Entry>>> {
+        let known = self.read();
+        places.iter().map(|seq| known.recent.at(*seq).cloned()).collect()
+    }
+
+    /// The place up to which entries are to go, at most `step` of them at once.
+    pub(crate) fn excess(&self, now: UnixMillis, step: usize) -> Option<Seq> {
+        self.read().held.excess(self.bounds, now, step)
+    }
+
+    /// The place before the first entry that is held.
+    pub(crate) fn forgotten(&self) -> Seq {
+        self.read().held.forgotten()
+    }
+
+    /// Forgets the entries up to and including `seq`.
+    pub(crate) fn forget_through(&self, seq: Seq) {
+        let mut known = self.write();
+        known.held.forget_through(seq);
+    }
+
+    /// How much the log holds.
+    pub(crate) fn figures(&self) -> LogFigures {
+        let known = self.read();
+        LogFigures {
+            entries: known.held.entries(),
+            bytes: known.held.bytes(),
+            oldest_at: known.held.oldest(),
+            head: self.head(),
+        }
+    }
+
+    // Nothing under these locks can leave the data half changed.
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

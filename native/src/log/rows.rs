@@ -1,0 +1,148 @@
+//! The log's rows in the database.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock};
+
+use sanmon_core::entry::{Change, Entry};
+use sanmon_core::event::Seq;
+use sanmon_core::time::UnixMillis;
+use serde_json::to_string;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row, SqlStr};
+
+use crate::store::StoreError;
+
+/// How many rows one statement inserts: few different statements, so that each stays prepared.
+const CHUNKS: [usize; 4] = [200, 25, 5, 1];
+
+static INSERTS: LazyLock<[SqlStr; 4]> = LazyLock::new(|| CHUNKS.map(insert_sql));
+
+/// How many places one statement asks for.
+const PAGE: usize = 64;
+
+static SELECT_PAGE: LazyLock<SqlStr> = LazyLock::new(select_sql);
+
+/// What outlives the entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogState {
+    /// The last place that was given.
+    pub(crate) last: Seq,
+    /// The last id that was made.
+    pub(crate) last_id: u64,
+}
+
+/// Reads the log's state, and begins a log where there is none.
+pub(crate) async fn open_state(conn: &mut AnyConnection, now: UnixMillis) -> Result<LogState, StoreError> {
+    sqlx::query("INSERT INTO log_state (id, last_seq, last_id) VALUES (1, $1, 0) ON CONFLICT (id) DO NOTHING")
+        .bind(Seq::first_of_a_log(now).as_i64())
+        .execute(&mut *conn)
+        .await?;
+    state(conn).await
+}
+
+/// Reads the log's state.
+pub(crate) async fn state(conn: &mut AnyConnection) -> Result<LogState, StoreError> {
+    let row = sqlx::query("SELECT last_seq, last_id FROM log_state").fetch_one(conn).await?;
+    Ok(LogState { last: seq(row.try_get(0)?), last_id: row.try_get::<i64, _>(1)?.cast_unsigned() })
+}
+
+/// The last place that is committed in the reader's snapshot.
+pub(crate) async fn head(conn: &mut AnyConnection) -> Result<Seq, StoreError> {
+    Ok(state(conn).await?.last)
+}
+
+/// Stores the log's state.
+pub(crate) async fn save_state(conn: &mut AnyConnection, state: LogState) -> Result<(), StoreError> {
+    sqlx::query("UPDATE log_state SET last_seq = $1, last_id = $2")
+        .bind(state.last.as_i64())
+        .bind(state.last_id.cast_signed())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Stores entries.
+pub(crate) async fn insert(conn: &mut AnyConnection, entries: &[Arc<Entry>]) -> Result<(), StoreError> {
+    let mut rest = entries;
+    for (size, sql) in CHUNKS.iter().zip(&*INSERTS) {
+        while rest.len() >= *size {
+            let (chunk, after) = rest.split_at(*size);
+            let mut query = sqlx::query(sql.clone());
+            for entry in chunk {
+                query = query
+                    .bind(entry.seq.as_i64())
+                    .bind(entry.at.as_millis().cast_signed())
+                    .bind(to_string(&entry.audience)?)
+                    .bind(entry.change.as_ref().map(to_string).transpose()?)
+                    .bind(entry.dispatch.as_ref().map(|dispatch| dispatch.text().to_owned()));
+            }
+            query.execute(&mut *conn).await?;
+            rest = after;
+        }
+    }
+    Ok(())
+}
+
+/// Reads up to `limit` entries after `after`, in order.
+pub(crate) async fn after(conn: &mut AnyConnection, after: Seq, limit: i64) -> Result<Vec<Arc<Entry>>, StoreError> {
+    let rows = sqlx::query("SELECT seq, at, audience, change, event FROM log WHERE seq > $1 ORDER BY seq LIMIT $2")
+        .bind(after.as_i64())
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(restore).collect()
+}
+
+/// Reads the entries at these places, in the log's order; places that are no longer held are left out.
+pub(crate) async fn at(conn: &mut AnyConnection, places: &[Seq]) -> Result<Vec<Arc<Entry>>, StoreError> {
+    let mut found = Vec::with_capacity(places.len());
+    for page in places.chunks(PAGE) {
+        let mut query = sqlx::query(SELECT_PAGE.clone());
+        for index in 0..PAGE {
+            query = query.bind(page[index.min(page.len() - 1)].as_i64());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            found.push(restore(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes the entries up to and including `through`.
+pub(crate) async fn delete_through(conn: &mut AnyConnection, through: Seq) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM log WHERE seq <= $1").bind(through.as_i64()).execute(conn).await?;
+    Ok(())
+}
+
+fn restore(row: &AnyRow) -> Result<Arc<Entry>, StoreError> {
+    let audience: String = row.try_get(2)?;
+    let change: Option<String> = row.try_get(3)?;
+    let change: Option<Change> = change.as_deref().map(serde_json::from_str).transpose()?;
+    let event: Option<String> = row.try_get(4)?;
+    let at = UnixMillis::from_millis(row.try_get::<i64, _>(1)?.cast_unsigned());
+    let entry = Entry::restore(seq(row.try_get(0)?), at, serde_json::from_str(&audience)?, change, event.as_deref())?;
+    Ok(Arc::new(entry))
+}
+
+fn seq(number: i64) -> Seq {
+    Seq::new(number.cast_unsigned())
+}
+
+fn insert_sql(rows: usize) -> SqlStr {
+    let mut sql = String::from("INSERT INTO log (seq, at, audience, change, event) VALUES ");
+    for row in 0..rows {
+        let first = row * 5 + 1;
+        let comma = if row == 0 { "" } else { "," };
+        let _ = write!(sql, "{comma}(${first},${},${},${},${})", first + 1, first + 2, first + 3, first + 4);
+    }
+    sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(Arc::<str>::from(sql)))
+}
+
+fn select_sql() -> SqlStr {
+    let mut sql = String::from("SELECT seq, at, audience, change, event FROM log WHERE seq IN (");
+    for index in 1..=PAGE {
+        let _ = write!(sql, "{}${index}", if index == 1 { "" } else { "," });
+    }
+    sql.push_str(") ORDER BY seq");
+    sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(Arc::<str>::from(sql)))
+}

@@ -1,0 +1,143 @@
+//! What can go wrong in the store: a refusal of what was asked, or a fault of the machine.
+
+use std::path::PathBuf;
+
+/// Why something was not read or not stored. Nothing of it was stored then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// What was asked for can't be done: the caller's fault (4xx).
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too much is waiting to be stored already: try again soon (503).
+    #[error("the store is busy")]
+    Busy,
+    /// The disk is full (507).
+    #[error("the disk is full")]
+    Full,
+    /// The database can't be written to (503).
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// The database failed otherwise (503).
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such thing, or none that the caller may know of (404).
+    #[error("unknown {what}")]
+    Unknown {
+        /// What there is none of, such as `guild`.
+        what: &'static str,
+    },
+    /// The caller may not do this (403).
+    #[error("{message}")]
+    Forbidden {
+        /// What the caller lacks.
+        message: String,
+    },
+    /// What is stored stands against it (409).
+    #[error("{message}")]
+    Conflict {
+        /// The error's code on the wire.
+        code: &'static str,
+        /// What stands against it.
+        message: String,
+    },
+    /// A cap is reached (409).
+    #[error("the limit of {limit} is reached")]
+    Cap {
+        /// The error's code on the wire.
+        code: &'static str,
+        /// How many there may be.
+        limit: u32,
+    },
+    /// What came in makes no sense (400).
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong with it; names the field.
+        message: String,
+    },
+}
+
+impl Refusal {
+    /// [`Refusal::Invalid`] with this message.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid { message: message.into() }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            return Self::Busy;
+        }
+        let code = error.as_database_error().and_then(|error| error.code());
+        // SQLite puts its primary result code into the low byte of a number; PostgreSQL has five characters.
+        match code.as_deref() {
+            Some("53100") => return Self::Full,
+            Some("25006") => return Self::ReadOnly,
+            Some(code) if code.len() != 5 => match code.parse::<u32>().map(|code| code & 0xFF) {
+                Ok(13) => return Self::Full,
+                Ok(8) => return Self::ReadOnly,
+                Ok(5 | 6) => return Self::Busy,
+                _ => {}
+            },
+            _ => {}
+        }
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unavailable(format!("what is stored is no longer readable: {error}"))
+    }
+}
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server uses the data folder.
+    #[error("the data folder {} is in use by another sanmon server", .folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The data folder or a file in it could not be made or opened.
+    #[error("{}: {source}", .path.display())]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database's tables could not be brought up to date.
+    #[error("the database in {} could not be brought up to date: {source}", .folder.display())]
+    Migrate {
+        /// The folder.
+        folder: PathBuf,
+        /// What went wrong.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// The database could not be read.
+    #[error("the database in {} could not be opened: {source}", .folder.display())]
+    Database {
+        /// The folder.
+        folder: PathBuf,
+        /// What went wrong.
+        source: StoreError,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_in_use_is_named() {
+        let error = OpenError::InUse { folder: "data".into() };
+        assert_eq!(error.to_string(), "the data folder data is in use by another sanmon server");
+    }
+}

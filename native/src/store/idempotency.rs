@@ -1,0 +1,65 @@
+//! Keys with which a publisher may repeat a publish safely.
+
+use sanmon_core::event::Seq;
+use sha2::{Digest, Sha256};
+use sqlx::Row;
+
+use super::error::{Refusal, StoreError};
+use super::tx::Tx;
+
+/// How long a key is kept (protocol, section 8).
+pub(super) const KEPT_MS: u64 = 600_000;
+
+/// A publisher's key and the hash of what was published with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    key: String,
+    body_hash: String,
+}
+
+impl IdempotencyKey {
+    /// The key `key` of a publish whose body is `body`: the same bytes mean the same publish.
+    pub fn new(key: impl Into<String>, body: &[u8]) -> Self {
+        Self { key: key.into(), body_hash: super::secret::hex(&Sha256::digest(body)) }
+    }
+}
+
+/// The places that an earlier publish with this key was answered, if there was one.
+pub(super) async fn earlier(tx: &mut Tx, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
+    let oldest = tx.now().as_millis().saturating_sub(KEPT_MS);
+    let row =
+        sqlx::query("SELECT body_hash, first_seq, entries FROM idempotency WHERE idempotency_key = $1 AND at > $2")
+            .bind(key.key.clone())
+            .bind(oldest.cast_signed())
+            .fetch_optional(tx.conn())
+            .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.try_get::<String, _>(0)? != key.body_hash {
+        return Err(Refusal::Conflict {
+            code: "idempotency_mismatch",
+            message: "the idempotency_key was used with another body".into(),
+        }
+        .into());
+    }
+    let first = row.try_get::<i64, _>(1)?.cast_unsigned();
+    let entries = row.try_get::<i64, _>(2)?.cast_unsigned();
+    Ok(Some((first..first + entries).map(Seq::new).collect()))
+}
+
+/// Keeps what a publish with this key is answered.
+pub(super) async fn keep(tx: &mut Tx, key: IdempotencyKey, seqs: &[Seq]) -> Result<(), StoreError> {
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO idempotency (idempotency_key, body_hash, first_seq, entries, at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (idempotency_key) DO UPDATE SET body_hash = excluded.body_hash, \
+         first_seq = excluded.first_seq, entries = excluded.entries, at = excluded.at",
+    )
+    .bind(key.key)
+    .bind(key.body_hash)
+    .bind(seqs.first().map_or(0, |seq| seq.as_i64()))
+    .bind(i64::try_from(seqs.len()).unwrap_or(i64::MAX))
+    .bind(now.as_millis().cast_signed())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

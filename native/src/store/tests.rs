@@ -1,0 +1,244 @@
+//! The store's base from outside: commits, refusals, order, faults, and opening again.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sanmon_core::audience::Audience;
+use sanmon_core::entry::{Draft, Entry};
+use sanmon_core::event::Seq;
+use sanmon_core::id::Id;
+use tempfile::TempDir;
+
+use super::{IdempotencyKey, OpenError, Refusal, Store, StoreError};
+use crate::clock::Clock;
+use crate::config::Config;
+
+/// A store in a folder of its own, and what it told of.
+pub(super) struct Bench {
+    pub(super) store: Store,
+    pub(super) told: Arc<Mutex<Vec<Arc<Entry>>>>,
+    pub(super) config: Config,
+    folder: TempDir,
+}
+
+impl Bench {
+    pub(super) async fn new() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    pub(super) async fn with(config: Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { data: folder.path().join("data"), ..config };
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let store = open(&config, &told).await.unwrap();
+        Self { store, told, config, folder }
+    }
+
+    /// Closes the store and opens it again.
+    pub(super) async fn again(self) -> Self {
+        self.store.close().await;
+        let Self { store, told, config, folder } = self;
+        drop(store);
+        let store = open(&config, &told).await.unwrap();
+        Self { store, told, config, folder }
+    }
+
+    /// The texts of all entries that were told of, from the `from`th on.
+    pub(super) fn texts(&self, from: usize) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        told[from..].iter().map(|entry| entry.dispatch.as_ref().map_or("", |event| event.text()).to_owned()).collect()
+    }
+
+    pub(super) fn told(&self) -> usize {
+        self.told.lock().unwrap().len()
+    }
+}
+
+async fn open(config: &Config, told: &Arc<Mutex<Vec<Arc<Entry>>>>) -> Result<Store, OpenError> {
+    let told = Arc::clone(told);
+    Store::open(config, Clock::start(), Arc::new(move |entries| told.lock().unwrap().extend_from_slice(entries))).await
+}
+
+pub(super) fn draft(json: &str) -> Draft {
+    Draft::new(json.parse().unwrap(), Audience::Everyone)
+}
+
+fn drafts(count: usize) -> Vec<Draft> {
+    (0..count).map(|number| draft(&format!(r#"{{"t":"X","d":{number}}}"#))).collect()
+}
+
+async fn count(store: &Store, sql: &'static str) -> i64 {
+    let mut read = store.read().await.unwrap();
+    sqlx::query_scalar(sql).fetch_one(&mut *read).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_publish_is_told_of_in_the_order_of_its_places() {
+    let bench = Bench::new().await;
+    let publishes = (0..50).map(|_| {
+        let store = bench.store.clone();
+        tokio::spawn(async move { store.publish(drafts(7), None).await.unwrap() })
+    });
+    let mut seqs = Vec::new();
+    for publish in publishes.collect::<Vec<_>>() {
+        let own = publish.await.unwrap();
+        assert!(own.windows(2).all(|pair| pair[1] == pair[0].next()));
+        seqs.extend(own);
+    }
+    seqs.sort_unstable();
+    let told: Vec<Seq> = bench.told.lock().unwrap().iter().map(|entry| entry.seq).collect();
+    assert_eq!(told, seqs);
+    assert!(told.windows(2).all(|pair| pair[1] == pair[0].next()));
+    assert_eq!(bench.store.head(), *told.last().unwrap());
+    assert_eq!(count(&bench.store, "SELECT COUNT(*) FROM log").await, 350);
+}
+
+#[tokio::test]
+async fn a_refusal_takes_back_itself_alone() {
+    let bench = Bench::new().await;
+    let write = |id: i64, refuse: bool| {
+        bench.store.write(move |tx| {
+            Box::pin(async move {
+                sqlx::query("INSERT INTO users (id, data) VALUES ($1, '{}')").bind(id).execute(tx.conn()).await?;
+                let seq = tx.emit(draft(&format!(r#"{{"t":"X","d":{id}}}"#)));
+                if refuse { Err(Refusal::invalid("no").into()) } else { Ok(seq) }
+            })
+        })
+    };
+    let (first, refused, last) = tokio::join!(write(1, false), write(2, true), write(3, false));
+    assert_eq!(refused, Err(StoreError::Refused(Refusal::invalid("no"))));
+    assert_eq!(last.unwrap(), first.unwrap().next());
+    assert_eq!(bench.told(), 2);
+    assert_eq!(count(&bench.store, "SELECT SUM(id) FROM users").await, 4);
+}
+
+#[tokio::test]
+async fn a_change_that_panics_or_breaks_sql_harms_nobody() {
+    let bench = Bench::new().await;
+    let panics = bench.store.write::<(), _>(|tx| {
+        tx.emit(draft(r#"{"t":"LOST"}"#));
+        Box::pin(async { panic!("a bug, on purpose") })
+    });
+    let panics_at_once = bench.store.write::<(), _>(|_| panic!("another, on purpose"));
+    let broken = bench.store.write(|tx| {
+        Box::pin(async move { Ok(sqlx::query("SELECT * FROM nothing").fetch_all(tx.conn()).await?.len()) })
+    });
+    let (panics, at_once, broken, good) =
+        tokio::join!(panics, panics_at_once, broken, bench.store.publish(drafts(1), None));
+    for result in [panics, at_once, broken.map(drop)] {
+        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+    }
+    assert_eq!(good.unwrap().len(), 1);
+    assert_eq!(bench.told(), 1);
+}
+
+#[tokio::test]
+async fn a_full_disk_stores_nothing_and_passes() {
+    let bench = Bench::new().await;
+    let limit = bench.store.write(|tx| {
+        Box::pin(async move {
+            sqlx::raw_sql("PRAGMA max_page_count = 60").execute(tx.conn()).await?;
+            Ok(())
+        })
+    });
+    limit.await.unwrap();
+    let head = bench.store.head();
+    let large = draft(&format!(r#"{{"t":"X","d":"{}"}}"#, "x".repeat(600_000)));
+    let rejected = bench.store.publish(vec![large], None).await;
+    assert_eq!(rejected, Err(StoreError::Full));
+    assert_eq!((bench.store.head(), bench.told()), (head, 0));
+    // The next transaction has a new connection, which has the whole disk again.
+    assert_eq!(bench.store.publish(drafts(1), None).await.unwrap(), [head.next()]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_read_only_is_said_to_be() {
+    let bench = Bench::new().await;
+    let lock = bench.store.write(|tx| {
+        Box::pin(async move {
+            sqlx::raw_sql("PRAGMA query_only = ON").execute(tx.conn()).await?;
+            Ok(())
+        })
+    });
+    // Both are in one transaction, which fails as a whole.
+    let (locked, published) = tokio::join!(lock, bench.store.publish(drafts(1), None));
+    assert_eq!((locked, published), (Err(StoreError::ReadOnly), Err(StoreError::ReadOnly)));
+    assert_eq!(bench.told(), 0);
+    assert_eq!(bench.store.publish(drafts(1), None).await.map(|seqs| seqs.len()), Ok(1));
+}
+
+#[tokio::test]
+async fn one_folder_has_one_server() {
+    let bench = Bench::new().await;
+    let second = open(&bench.config, &bench.told).await.map(drop);
+    let Err(OpenError::InUse { folder }) = second else { panic!("{second:?}") };
+    assert_eq!(folder, bench.config.data.canonicalize().unwrap());
+    let mode = |path: &std::path::Path| std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap()) & 0o777;
+    assert_eq!(mode(&bench.config.data), 0o700);
+    for file in bench.config.data.read_dir().unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    bench.again().await;
+}
+
+#[test]
+fn what_was_answered_outlives_the_process() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let first = runtime();
+    let (bench, seqs) = first.block_on(async {
+        let bench = Bench::new().await;
+        let seqs = bench.store.publish(drafts(3), None).await.unwrap();
+        (bench, seqs)
+    });
+    // Nothing is closed: the runtime drops the writer where it stands.
+    let Bench { store, told, config, folder: _folder } = bench;
+    drop(store);
+    first.shutdown_timeout(Duration::from_secs(5));
+    runtime().block_on(async {
+        let store = open(&config, &told).await.unwrap();
+        assert_eq!(store.head(), seqs[2]);
+        assert_eq!(count(&store, "SELECT COUNT(*) FROM log").await, 3);
+        assert_eq!(store.publish(drafts(1), None).await.unwrap(), [seqs[2].next()]);
+        store.close().await;
+        assert!(matches!(store.publish(drafts(1), None).await, Err(StoreError::Unavailable(_))));
+    });
+}
+
+#[tokio::test]
+async fn a_key_publishes_once() {
+    let bench = Bench::new().await;
+    let key = |body: &str| Some(IdempotencyKey::new("k", body.as_bytes()));
+    let (one, two) =
+        tokio::join!(bench.store.publish(drafts(2), key("body")), bench.store.publish(drafts(2), key("body")));
+    assert_eq!(one, two);
+    assert_eq!(bench.told(), 2);
+    let other = bench.store.publish(drafts(1), key("other")).await;
+    assert!(matches!(other, Err(StoreError::Refused(Refusal::Conflict { code: "idempotency_mismatch", .. }))));
+    let bench = bench.again().await;
+    assert_eq!(bench.store.publish(drafts(2), key("body")).await, one);
+    assert_eq!(bench.told(), 2);
+}
+
+#[tokio::test]
+async fn places_are_never_given_twice() {
+    let bench = Bench::with(Config { log_max_entries: 0, ..Config::default() }).await;
+    let seqs = bench.store.publish(drafts(5), None).await.unwrap();
+    while bench.store.log_figures().entries > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(count(&bench.store, "SELECT COUNT(*) FROM log").await, 0);
+    let bench = bench.again().await;
+    assert_eq!(bench.store.publish(drafts(1), None).await.unwrap(), [seqs[4].next()]);
+}
+
+#[tokio::test]
+async fn ids_outgrow_those_of_an_earlier_run() {
+    async fn new_id(store: &Store) -> Id {
+        store.write(|tx| Box::pin(async move { Ok(tx.new_id()) })).await.unwrap()
+    }
+    let bench = Bench::new().await;
+    let first = new_id(&bench.store).await;
+    let bench = bench.again().await;
+    assert!(new_id(&bench.store).await > first);
+}

@@ -1,0 +1,82 @@
+//! What is queued for the writer.
+
+use std::any::Any;
+
+use futures_util::future::BoxFuture;
+use sanmon_core::entry::Draft;
+use sanmon_core::event::Seq;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::store::error::StoreError;
+use crate::store::idempotency::IdempotencyKey;
+use crate::store::tx::Tx;
+
+/// What is queued for the writer.
+pub(crate) enum Job {
+    /// Something to store.
+    Work(Work),
+    /// Store what is queued, then stop.
+    Close(oneshot::Sender<()>),
+}
+
+/// Something to store.
+pub(crate) enum Work {
+    /// Events of the platform's own.
+    Publish(Publish),
+    /// A change of what is stored, and its events.
+    Change(Change),
+}
+
+/// A change of what is stored, and who waits for its result, whatever type that has.
+pub(crate) struct Change {
+    pub(crate) run:
+        Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<Box<dyn Any + Send>, StoreError>> + Send>,
+    pub(crate) answer: oneshot::Sender<Result<Box<dyn Any + Send>, StoreError>>,
+}
+
+/// Events of the platform's own, and who waits for their places.
+pub(crate) struct Publish {
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) answer: oneshot::Sender<Result<Vec<Seq>, StoreError>>,
+    /// The part of the queue's memory that this takes, until it is stored.
+    pub(crate) _room: OwnedSemaphorePermit,
+}
+
+/// How one job went, until it is known whether the transaction is committed.
+pub(crate) struct Outcome(Box<dyn FnOnce(Result<(), StoreError>) + Send>);
+
+impl Work {
+    /// How many events it has, as far as that is known before.
+    pub(crate) fn events(&self) -> usize {
+        match self {
+            Self::Publish(publish) => publish.drafts.len(),
+            Self::Change(_) => 1,
+        }
+    }
+
+    /// Answers that nothing was stored. Who no longer waits does not need to know.
+    pub(crate) fn fail(self, error: StoreError) {
+        match self {
+            Self::Publish(publish) => drop(publish.answer.send(Err(error))),
+            Self::Change(change) => drop(change.answer.send(Err(error))),
+        }
+    }
+}
+
+impl Outcome {
+    /// This result, for the one who waits for it.
+    pub(crate) fn of<T: Send + 'static>(
+        result: Result<T, StoreError>,
+        waiting: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self {
+        Self(Box::new(move |committed| {
+            let _ = waiting.send(committed.and(result));
+        }))
+    }
+
+    /// Tells it. A result, even a refusal, that rests on a transaction which was not committed is worth nothing.
+    pub(crate) fn tell(self, committed: Result<(), StoreError>) {
+        (self.0)(committed);
+    }
+}
