@@ -10,5 +10,7 @@ pub mod log;
 pub mod metrics;
 pub mod node;
 pub mod peer;
+mod server;
 pub mod store;
+pub mod telemetry;
 pub mod tls;
