@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod fields;
@@ -10,7 +11,7 @@ pub mod log;
 pub mod metrics;
 pub mod node;
 pub mod peer;
-mod server;
+pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
