@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod client;
 pub mod clock;
 pub mod config;
 pub mod fields;
@@ -11,7 +10,5 @@ pub mod log;
 pub mod metrics;
 pub mod node;
 pub mod peer;
-pub mod server;
 pub mod store;
-pub mod telemetry;
 pub mod tls;

@@ -1,9 +1,14 @@
 //! What is stored: users, sessions, guilds, channels, invites, membership, presences and the operator's keys.
 
+pub mod channels;
 mod error;
 mod guild_inits;
+pub mod guilds;
 mod idempotency;
 mod ids;
+pub mod invites;
+pub mod members;
+pub mod objects;
 mod schema;
 mod secret;
 mod sqlite;
