@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod fields;
@@ -10,5 +11,7 @@ pub mod log;
 pub mod metrics;
 pub mod node;
 pub mod peer;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod tls;

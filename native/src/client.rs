@@ -1,0 +1,5 @@
+//! A client of the gateway: it finds a server, identifies, follows the events, and comes back where it was.
+
+mod trust;
+
+pub use self::trust::{Trust, TrustError};

@@ -1,0 +1,271 @@
+//! One listener at work: it accepts connections and serves HTTP on each until it becomes a gateway connection or ends.
+
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tracing::{debug, warn};
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::config::Config;
+use crate::listen::{Io, Listener};
+use crate::metrics::Metrics;
+use crate::peer::{Door, Peer, Transport};
+use crate::tls::Tls;
+
+/// The pause after the first failed accept; each further one doubles it, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How far a server's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Connections are taken and served.
+    Serving,
+    /// No connection is taken, and each ends with the request that it is at.
+    Finishing,
+    /// Connections end at once.
+    Over,
+}
+
+/// What a listener leads to.
+#[derive(Clone)]
+pub(super) struct Doorway {
+    pub(super) door: Door,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) routes: BoxedFilter<(Response,)>,
+    /// A permit for each connection that is served.
+    pub(super) room: Arc<Semaphore>,
+    pub(super) http: Builder<TokioExecutor>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) phase: watch::Receiver<Phase>,
+}
+
+/// How HTTP is read: version 1 alone, with bounds on a header's size and time.
+pub(super) fn http(config: &Config) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
+        .max_buf_size(config.max_header_bytes);
+    builder
+}
+
+impl Doorway {
+    /// Serves what the listener takes until the phase says to finish. Each connection is a task that ends by itself.
+    pub(super) async fn run(mut self, listener: Listener) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            // The permit comes first: while there is none, connections wait in the kernel's queue, which is bounded.
+            let accepted = tokio::select! {
+                permit = Arc::clone(&self.room).acquire_owned() => match permit {
+                    Ok(permit) => tokio::select! {
+                        accepted = listener.accept() => accepted.map(|(io, address)| (io, address, permit)),
+                        () = reached(&mut self.phase, Phase::Finishing) => return,
+                    },
+                    Err(_) => return,
+                },
+                () = reached(&mut self.phase, Phase::Finishing) => return,
+            };
+            match accepted {
+                Ok((io, address, permit)) => {
+                    pause = FIRST_PAUSE;
+                    tokio::spawn(self.clone().serve(io, address, permit));
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => {
+                    self.metrics.accept_errors.inc();
+                    if pause == FIRST_PAUSE {
+                        warn!(%listener, %error, "can't accept connections; trying again");
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
+                        () = reached(&mut self.phase, Phase::Finishing) => return,
+                    }
+                }
+            }
+        }
+    }
+
+    /// One connection, from its handshake to its end or its upgrade.
+    async fn serve(mut self, io: Io, address: Option<IpAddr>, _permit: OwnedSemaphorePermit) {
+        let (io, transport) = match (io, &self.tls) {
+            (Io::Tcp(stream), Some(tls)) => match tls.accept(stream).await {
+                Ok(stream) => (Io::Tls(Box::new(stream)), Transport::Tls),
+                Err(error) => {
+                    self.metrics.tls_handshake_errors.inc();
+                    return debug!(%error, "a TLS handshake failed");
+                }
+            },
+            (io, _) => (io, Transport::Plain),
+        };
+        let peer = Peer { address, door: self.door, transport };
+        let routes = TowerToHyperService::new(warp::service(self.routes));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            routes.call(request)
+        });
+
+        let open = Open::count(self.metrics);
+        let mut connection = pin!(self.http.serve_connection_with_upgrades(TokioIo::new(io), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = reached(&mut self.phase, Phase::Finishing) => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    () = reached(&mut self.phase, Phase::Over) => Ok(()),
+                }
+            }
+        };
+        drop(open);
+        if let Err(error) = ended {
+            debug!(error = %error, "an HTTP connection failed");
+        }
+    }
+}
+
+/// Counts an open connection for as long as it lives.
+struct Open(Arc<Metrics>);
+
+impl Open {
+    fn count(metrics: Arc<Metrics>) -> Self {
+        metrics.http_connections.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.http_connections.dec();
+    }
+}
+
+/// Waits until the phase has come this far; a server that is gone has come all the way.
+async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
+    let _ = phase.wait_for(|phase| *phase >= wanted).await;
+}
+
+/// Whether accept failed because a peer went away, rather than for want of something on this machine.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::time::timeout;
+    use warp::Filter;
+
+    use super::*;
+    use crate::config::Address;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    struct Running {
+        address: std::net::SocketAddr,
+        phase: watch::Sender<Phase>,
+        room: Arc<Semaphore>,
+        metrics: Arc<Metrics>,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    fn start(config: &Config, room: usize) -> Running {
+        let (phase, seen) = watch::channel(Phase::Serving);
+        let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap(), config).unwrap();
+        let Address::Tcp(address) = *listener.address() else { panic!("a TCP address") };
+        let (room, metrics) = (Arc::new(Semaphore::new(room)), Arc::new(Metrics::new()));
+        let routes = warp::ext::get::<Peer>()
+            .and_then(|peer: Peer| async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Ok::<_, warp::Rejection>(Response::new(format!("{peer:?}").into()))
+            })
+            .boxed();
+        let doorway = Doorway {
+            door: Door::Public,
+            tls: None,
+            routes,
+            room: Arc::clone(&room),
+            http: http(config),
+            metrics: Arc::clone(&metrics),
+            phase: seen,
+        };
+        Running { address, phase, room, metrics, task: tokio::spawn(doorway.run(listener)) }
+    }
+
+    async fn read_to_end(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("the server closes").unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn requests_know_their_peer_and_are_finished_when_the_server_stops() {
+        let running = start(&Config::default(), 4);
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        while running.metrics.http_connections.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        running.phase.send_replace(Phase::Finishing);
+        let answer = read_to_end(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("127.0.0.1"), "{answer}");
+        running.task.await.unwrap();
+        let all = timeout(PATIENCE, running.room.acquire_many(4)).await;
+        assert!(all.is_ok(), "every connection gave its permit back");
+    }
+
+    #[tokio::test]
+    async fn a_header_that_never_ends_is_not_waited_for() {
+        let running = start(&Config { header_timeout_ms: 100, ..Config::default() }, 4);
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
+        let answer = read_to_end(stream).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_header_may_not_be_longer_than_the_limit() {
+        let running = start(&Config { max_header_bytes: 8192, ..Config::default() }, 4);
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let request = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(8192));
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut first = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut first)).await.unwrap().unwrap();
+        assert_eq!(&first, b"HTTP/1.1 431");
+    }
+
+    #[tokio::test]
+    async fn more_connections_than_there_is_room_for_wait() {
+        let running = start(&Config::default(), 1);
+        let first = TcpStream::connect(running.address).await.unwrap();
+        while running.metrics.http_connections.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut second = TcpStream::connect(running.address).await.unwrap();
+        second.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(running.metrics.http_connections.get(), 1);
+        drop(first);
+        assert!(read_to_end(second).await.starts_with("HTTP/1.1 200"));
+    }
+}

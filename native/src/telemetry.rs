@@ -1,0 +1,42 @@
+//! Log lines on standard error, for people or for machines.
+
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use crate::config::LogFormat;
+
+/// Why logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is no list of levels.
+    #[error("log_level: `{level}` names no level: {source}")]
+    BadLevel {
+        /// What was given.
+        level: String,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// The process has a subscriber already.
+    #[error("this process logs already")]
+    Taken,
+}
+
+/// Writes the process's log lines to standard error from here on.
+///
+/// # Errors
+/// A [`TelemetryError`] if the level can't be read, or the process logs already.
+pub fn start(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
+    let filter =
+        EnvFilter::try_new(level).map_err(|source| TelemetryError::BadLevel { level: level.to_owned(), source })?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let started = match format {
+        LogFormat::Human => {
+            let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            subscriber.with_ansi(colours).with_target(false).try_init()
+        }
+        LogFormat::Json => subscriber.json().try_init(),
+    };
+    started.map_err(|_| TelemetryError::Taken)
+}
