@@ -10,6 +10,7 @@ pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod node;
+pub mod origin;
 pub mod peer;
 pub mod server;
 pub mod store;

@@ -2,6 +2,11 @@
 
 use std::net::IpAddr;
 
+use http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// Facts about a connection that every request on it carries as an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -11,6 +16,24 @@ pub struct Peer {
     pub door: Door,
     /// Whether the connection is encrypted.
     pub transport: Transport,
+}
+
+impl Peer {
+    /// The client's address: the socket's, or where that is a trusted proxy's, the last one in `X-Forwarded-For` that is
+    /// not. What stands further left in that header was written by whoever asked.
+    pub fn client(&self, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+        let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+        let mut client = self.address?.to_canonical();
+        let values = headers.get_all(X_FORWARDED_FOR).into_iter().rev().filter_map(|value| value.to_str().ok());
+        for named in values.flat_map(|value| value.rsplit(',')) {
+            if !is_trusted(&client) {
+                break;
+            }
+            let Ok(address) = named.trim().parse::<IpAddr>() else { break };
+            client = address.to_canonical();
+        }
+        Some(client)
+    }
 }
 
 /// The kinds of listeners that a server has.
@@ -31,4 +54,29 @@ pub enum Transport {
     Plain,
     /// Encrypted by this process.
     Tls,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(socket: &str, forwarded: &[&str]) -> String {
+        let address = Some(socket.parse().unwrap());
+        let peer = Peer { address, door: Door::Public, transport: Transport::Plain };
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(X_FORWARDED_FOR, value.parse().unwrap());
+        }
+        peer.client(&headers, &["10.0.0.0/8".parse().unwrap()]).unwrap().to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        assert_eq!(client("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
+        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, 198.51.100.7"]), "198.51.100.7");
+        assert_eq!(client("::ffff:10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", "198.51.100.7", "10.0.0.2"]), "198.51.100.7");
+        assert_eq!(client("10.0.0.1", &["198.51.100.7, nonsense"]), "10.0.0.1");
+    }
 }
