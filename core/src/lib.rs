@@ -4,5 +4,6 @@ pub mod audience;
 pub mod codec;
 pub mod entry;
 pub mod event;
+pub mod gateway;
 pub mod id;
 pub mod time;
