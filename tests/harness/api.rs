@@ -85,6 +85,17 @@ impl Api {
         .await
     }
 
+    /// POST with a JSON body to a server that may die under it: `None` when no whole answer came.
+    pub async fn try_post(&self, path: &str, body: Value) -> Option<Answer> {
+        let request = self.client.post(format!("{}{path}", self.base)).headers(self.headers.clone()).json(&body);
+        within("an answer or its end", async {
+            let response = request.send().await.ok()?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            Some(Answer { status, headers, text: response.text().await.ok()? })
+        })
+        .await
+    }
+
     /// GET
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).await
@@ -120,6 +131,13 @@ impl Answer {
             return Value::Null;
         }
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
+    }
+
+    /// The body as it is; fails the test when the status is another.
+    #[track_caller]
+    pub fn expect_text(&self, status: u16) -> &str {
+        assert_eq!(self.status, status, "{}", self.text);
+        &self.text
     }
 
     /// The code and message of an error object; fails the test when there is none or the status is another.

@@ -72,6 +72,11 @@ impl Setup {
         self.start_on(Arc::new(data), None).await
     }
 
+    /// Starts the server on a folder that holds a database already; its operator key is not known.
+    pub async fn start_from(self, data: TempDir) -> Server {
+        self.start_on(Arc::new(data), Some(String::new())).await
+    }
+
     /// Starts the server on a folder, whose operator key is known unless the folder is new.
     async fn start_on(self, data: Arc<TempDir>, key: Option<String>) -> Server {
         let mut command = self.command(data.path());

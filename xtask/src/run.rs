@@ -1,6 +1,6 @@
 //! `cargo xtask run`: the server on this machine, for someone who has only Rust.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use clap::Args;
@@ -21,7 +21,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Builds, says where to look, and becomes the server.
+    /// Builds, and becomes the server, which says where its console is and what to try next.
     ///
     /// The default is the development profile, in which dependencies are optimised a little: the first start is what a
     /// newcomer waits for, and one machine's worth of trying out needs no link-time optimisation.
@@ -40,42 +40,20 @@ impl Run {
             serve.args(["--data", "data"]);
         }
         serve.args(&self.serve);
-        self.greet(&server);
-        replace_by(serve)
-    }
-
-    /// Prints where the console is and what to type next.
-    fn greet(&self, server: &std::path::Path) {
-        let sanmon = server.strip_prefix(root()).map_or_else(|_| server.to_path_buf(), PathBuf::from);
-        let sanmon = sanmon.display();
-        let address = self.value_of("--listen").unwrap_or(LISTEN);
-        let data = self.value_of("--data").unwrap_or("data");
-        println!();
-        println!("  console   http://{address}/");
-        println!("  try       {sanmon} session create --data {data} --username ada");
-        println!("            {sanmon} listen --url http://{address} --session <the session_id it printed>");
-        println!("  stop      Ctrl-C; what was stored stays in {data}");
-        println!();
-    }
-
-    /// The value that the arguments for the server give a flag.
-    fn value_of(&self, flag: &str) -> Option<&str> {
-        self.serve.iter().enumerate().find_map(|(index, arg)| match arg.strip_prefix(flag)? {
-            "" => self.serve.get(index + 1).map(String::as_str),
-            value => value.strip_prefix('='),
-        })
+        replace_by(serve, &server)
     }
 }
 
 /// Runs the server in this process's place, so that signals and the exit code are its own.
 #[cfg(unix)]
-fn replace_by(mut server: Command) -> Result<(), Failure> {
+fn replace_by(mut serve: Command, program: &Path) -> Result<(), Failure> {
     use std::os::unix::process::CommandExt;
-    let source = server.exec();
+    // The server tells people what to try next by the name that it was called with.
+    let source = serve.arg0(program.strip_prefix(root()).unwrap_or(program)).exec();
     Err(Failure::Start { command: "sanmon serve".into(), source })
 }
 
 #[cfg(not(unix))]
-fn replace_by(mut server: Command) -> Result<(), Failure> {
-    run(&mut server)
+fn replace_by(mut serve: Command, _program: &Path) -> Result<(), Failure> {
+    run(&mut serve)
 }

@@ -1,0 +1,63 @@
+//! The data folder: one server at a time, backed up while it runs.
+
+use harness::{Server, Setup, Socket};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_second_server_on_the_folder_is_refused() {
+    let server = Server::start().await;
+    let output = Setup::new().command(server.data()).output().expect("sanmon runs");
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(error.contains(&server.data().display().to_string()), "{error}");
+    assert!(error.contains("in use") || error.contains("another"), "{error}");
+    assert!(!error.contains("panicked"), "{error}");
+    server.user("ada").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_taken_while_publishing_is_a_working_folder() {
+    let server = Server::start().await;
+    let user = server.user("ada").await;
+    let guild = server.guild(&user, "Analytical").await;
+    let publisher = {
+        let operator = server.operator();
+        tokio::spawn(async move {
+            let mut acknowledged = 0_u64;
+            while let Some(answer) =
+                operator.try_post("/publish", json!({ "events": [{ "to": "everyone", "t": "X" }] })).await
+            {
+                acknowledged += u64::from(answer.status == 200);
+            }
+            acknowledged
+        })
+    };
+    let copy = tempfile::tempdir().expect("a folder");
+    let target = copy.path().join("sanmon.db");
+    let mut command = harness::sanmon_command();
+    command.arg("backup").arg("--data").arg(server.data()).arg(&target);
+    let output = command.output().expect("sanmon runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    drop(server);
+    assert!(publisher.await.expect("the publisher") > 0);
+
+    let restored = Setup::new().start_from(copy).await;
+    let api = restored.as_user(&user);
+    assert_eq!(api.get(&format!("/guilds/{guild}")).await.expect(200)["name"], "Analytical");
+    Socket::live(&restored, &user).await.alive().await;
+}
+
+#[tokio::test]
+async fn the_operator_key_is_printed_once_and_not_stored() {
+    let server = Server::start().await;
+    let key = server.key().to_owned();
+    let server = server.kill_and_restart().await;
+    assert!(!server.output().contains(&key));
+    server.user("ada").await;
+    for entry in std::fs::read_dir(server.data()).expect("the data folder").filter_map(Result::ok) {
+        if let Ok(bytes) = std::fs::read(entry.path()) {
+            let found = bytes.windows(key.len()).any(|window| window == key.as_bytes());
+            assert!(!found, "the key stands in {}", entry.path().display());
+        }
+    }
+}
