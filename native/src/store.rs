@@ -1,5 +1,6 @@
 //! What is stored: users, sessions, guilds, channels, invites, membership, presences and the operator's keys.
 
+pub mod backup;
 pub mod channels;
 mod error;
 mod guild_inits;
@@ -8,14 +9,20 @@ mod idempotency;
 mod ids;
 pub mod invites;
 pub mod members;
+mod objects;
 pub mod objects;
+pub mod operator_keys;
+pub mod presences;
 mod schema;
 mod secret;
+pub mod sessions;
+pub mod snapshot;
 mod sqlite;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod tx;
+pub mod users;
 mod writer;
 
 use std::any::Any;
@@ -52,7 +59,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The store of one machine: one SQLite file in the data folder, with one writer and several readers.
 ///
 /// Clones are the same store.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Store {
     folder: Arc<Folder>,
     database: Database,

@@ -1,0 +1,224 @@
+//! The operator's keys, and what each may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sanmon_core::id::Id;
+use sanmon_core::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::error::{Refusal, StoreError};
+use super::secret::{Claim, Secret};
+use super::{Store, objects};
+
+/// What an operator key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Publish events.
+    Publish,
+    /// Make and revoke sessions, and the users that come with them.
+    Sessions,
+    /// Act in a user's name.
+    Act,
+    /// Change users and membership.
+    Admin,
+}
+
+/// The text is no scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a scope is publish, sessions, act or admin")]
+pub struct InvalidScope;
+
+/// An operator key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OperatorKey {
+    /// Its id, by which it is revoked.
+    pub id: Id,
+    /// What it is for, as the operator named it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    pub created_at: UnixMillis,
+}
+
+/// An operator key that was made.
+#[derive(Clone, Debug)]
+pub struct MintedKey {
+    /// The secret, which is nowhere else.
+    pub key: String,
+    /// Everything else about it.
+    pub about: OperatorKey,
+}
+
+/// Who shows an operator key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// The key's id.
+    pub id: Id,
+    /// The key's name.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::Publish, Self::Sessions, Self::Act, Self::Admin];
+
+    /// The scope's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Sessions => "sessions",
+            Self::Act => "act",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = InvalidScope;
+
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(InvalidScope)
+    }
+}
+
+/// Makes a key.
+///
+/// # Errors
+/// The name is empty or too long, or there is no scope.
+pub async fn create(store: &Store, name: String, mut scopes: Vec<Scope>) -> Result<MintedKey, StoreError> {
+    let max = objects::MAX_NAME_CHARS;
+    if name.trim().is_empty() || name.chars().count() > max {
+        return Err(Refusal::invalid(format!("`name`: a name has 1 to {max} characters, and not only spaces")).into());
+    }
+    scopes.sort_unstable();
+    scopes.dedup();
+    if scopes.is_empty() {
+        return Err(Refusal::invalid("`scopes`: a key without a scope is good for nothing").into());
+    }
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                let about = OperatorKey { id: tx.new_id(), name, scopes, created_at: tx.now() };
+                let secret = Secret::mint(about.id)?;
+                sqlx::query(
+                    "INSERT INTO operator_keys (id, name, hash, scopes, created_at) VALUES ($1, $2, $3, $4, $5)",
+                )
+                .bind(about.id.as_i64())
+                .bind(about.name.clone())
+                .bind(secret.hash)
+                .bind(about.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","))
+                .bind(about.created_at.as_millis().cast_signed())
+                .execute(tx.conn())
+                .await?;
+                Ok(MintedKey { key: secret.text, about })
+            })
+        })
+        .await
+}
+
+/// All keys, oldest first.
+///
+/// # Errors
+/// Only faults of the machine.
+pub async fn list(store: &Store) -> Result<Vec<OperatorKey>, StoreError> {
+    let mut read = store.read().await?;
+    let rows = sqlx::query("SELECT id, name, scopes, created_at FROM operator_keys ORDER BY id")
+        .fetch_all(&mut *read)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OperatorKey {
+                id: objects::id_of(row, 0)?,
+                name: row.try_get(1)?,
+                scopes: scopes(row, 2)?,
+                created_at: UnixMillis::from_millis(row.try_get::<i64, _>(3)?.cast_unsigned()),
+            })
+        })
+        .collect()
+}
+
+/// Ends a key.
+///
+/// # Errors
+/// There is no such key.
+pub async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                let gone = sqlx::query("DELETE FROM operator_keys WHERE id = $1").bind(id.as_i64());
+                if gone.execute(tx.conn()).await?.rows_affected() == 0 {
+                    return Err(Refusal::Unknown { what: "operator key" }.into());
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Whose key this is; `None` if it is nobody's.
+///
+/// # Errors
+/// Only faults of the machine.
+pub async fn authenticate(store: &Store, key: &str) -> Result<Option<Operator>, StoreError> {
+    let Some(claim) = Claim::parse(key) else { return Ok(None) };
+    let mut read = store.read().await?;
+    let row = sqlx::query("SELECT name, hash, scopes FROM operator_keys WHERE id = $1")
+        .bind(claim.id.as_i64())
+        .fetch_optional(&mut *read)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    if !claim.matches(&row.try_get::<String, _>(1)?) {
+        return Ok(None);
+    }
+    Ok(Some(Operator { id: claim.id, name: row.try_get(0)?, scopes: scopes(&row, 2)? }))
+}
+
+fn scopes(row: &AnyRow, column: usize) -> Result<Vec<Scope>, StoreError> {
+    let text: String = row.try_get(column)?;
+    let scopes = text.split(',').map(str::parse).collect::<Result<_, InvalidScope>>();
+    scopes.map_err(|error| StoreError::Unavailable(format!("the database holds a scope that is none: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::Bench;
+
+    #[tokio::test]
+    async fn a_key_has_its_scopes_until_it_is_revoked() {
+        let bench = Bench::new().await;
+        let store = &bench.store;
+        let made = create(store, "backend".into(), vec![Scope::Act, Scope::Publish, Scope::Act]).await.unwrap();
+        assert_eq!(made.about.scopes, [Scope::Publish, Scope::Act]);
+        let found = authenticate(store, &made.key).await.unwrap().unwrap();
+        assert_eq!((found.id, found.scopes), (made.about.id, made.about.scopes.clone()));
+        assert_eq!(authenticate(store, &made.key[..made.key.len() - 1]).await.unwrap(), None);
+        assert_eq!(list(store).await.unwrap(), [made.about.clone()]);
+        revoke(store, made.about.id).await.unwrap();
+        assert_eq!(authenticate(store, &made.key).await.unwrap(), None);
+        assert_eq!(revoke(store, made.about.id).await, Err(Refusal::Unknown { what: "operator key" }.into()));
+        assert!(create(store, " ".into(), vec![Scope::Act]).await.is_err());
+        assert!(create(store, "x".into(), vec![]).await.is_err());
+    }
+
+    #[test]
+    fn scopes_have_names() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.to_string().parse(), Ok(scope));
+            assert_eq!(serde_json::to_string(&scope).unwrap(), format!("\"{scope}\""));
+        }
+    }
+}
