@@ -9,7 +9,6 @@ mod idempotency;
 mod ids;
 pub mod invites;
 pub mod members;
-mod objects;
 pub mod objects;
 pub mod operator_keys;
 pub mod presences;
@@ -26,6 +25,7 @@ pub mod users;
 mod writer;
 
 use std::any::Any;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,6 +166,11 @@ impl Store {
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::warn!("the store took too long to close");
         }
+    }
+
+    /// The data folder, as an absolute path.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// How much the log holds.

@@ -46,12 +46,13 @@ pub async fn backup(store: &Store, to: &Path) -> Result<(), BackupError> {
     let mut partial = to.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(|source| {
-        match source.kind() {
-            io::ErrorKind::AlreadyExists => BackupError::Exists { path: partial.clone() },
-            _ => BackupError::File { path: partial.clone(), source },
-        }
-    })?;
+    let file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => BackupError::Exists { path: partial.clone() },
+                _ => BackupError::File { path: partial.clone(), source },
+            }
+        })?;
     let copied = match store.database.copy_to(&partial).await {
         // Unlike a rename, a link never takes another file's place.
         Ok(()) => file.sync_all().and_then(|()| std::fs::hard_link(&partial, to)).map_err(failed),

@@ -177,7 +177,7 @@ pub(super) async fn find(conn: &mut AnyConnection, code: &str, now: UnixMillis) 
     }))
 }
 
-async fn forget(tx: &mut Tx, invite: Invite) -> Result<(), StoreError> {
+pub(super) async fn forget(tx: &mut Tx, invite: Invite) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM invites WHERE code = $1").bind(invite.code.clone()).execute(tx.conn()).await?;
     let guild = invite.guild_id;
     tx.emit(Draft::new(objects::event("INVITE_DELETE", &invite), Audience::Guild(guild)));

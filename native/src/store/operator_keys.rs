@@ -135,9 +135,8 @@ pub async fn create(store: &Store, name: String, mut scopes: Vec<Scope>) -> Resu
 /// Only faults of the machine.
 pub async fn list(store: &Store) -> Result<Vec<OperatorKey>, StoreError> {
     let mut read = store.read().await?;
-    let rows = sqlx::query("SELECT id, name, scopes, created_at FROM operator_keys ORDER BY id")
-        .fetch_all(&mut *read)
-        .await?;
+    let rows =
+        sqlx::query("SELECT id, name, scopes, created_at FROM operator_keys ORDER BY id").fetch_all(&mut *read).await?;
     rows.iter()
         .map(|row| {
             Ok(OperatorKey {

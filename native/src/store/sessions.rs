@@ -191,7 +191,8 @@ mod tests {
     #[tokio::test]
     async fn a_user_that_changed_is_told_of_once() {
         let bench = Bench::new().await;
-        for user in [r#"{"id":7,"username":"a"}"#, r#"{"id":7,"username":"a"}"#, r#"{"id":7,"username":"b","c":null}"#] {
+        for user in [r#"{"id":7,"username":"a"}"#, r#"{"id":7,"username":"a"}"#, r#"{"id":7,"username":"b","c":null}"#]
+        {
             create(&bench.store, new(user)).await.unwrap();
         }
         let texts = bench.texts(0);
@@ -204,7 +205,9 @@ mod tests {
         let bench = Bench::new().await;
         for user in ["{}", r#"{"username":5}"#, r#"{"username":""}"#, r#"{"username":null}"#] {
             let error = create(&bench.store, new(user)).await.unwrap_err();
-            assert!(matches!(&error, StoreError::Refused(Refusal::Invalid { message }) if message.contains("`username`")));
+            assert!(
+                matches!(&error, StoreError::Refused(Refusal::Invalid { message }) if message.contains("`username`"))
+            );
         }
         assert_eq!(users::user(&bench.store, Id::new(7).unwrap()).await.unwrap().map(|user| user.to_string()), None);
     }

@@ -102,10 +102,8 @@ async fn read_guild(conn: &mut AnyConnection, guild: Id, at: Seq) -> Result<Opti
         .bind(guild.as_i64())
         .fetch_all(&mut *conn)
         .await?;
-    let channels: Vec<Box<RawValue>> = channels
-        .iter()
-        .map(|row| Ok(RawValue::from_string(row.try_get(0)?)?))
-        .collect::<Result<_, StoreError>>()?;
+    let channels: Vec<Box<RawValue>> =
+        channels.iter().map(|row| Ok(RawValue::from_string(row.try_get(0)?)?)).collect::<Result<_, StoreError>>()?;
     fields.set("channels", &channels);
 
     let count = count_presences(conn, guild).await?;

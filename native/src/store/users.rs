@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
 use super::tx::Tx;
-use super::{Store, objects};
+use super::{Store, invites, members, objects};
 use crate::fields::Fields;
 
 const UNKNOWN: Refusal = Refusal::Unknown { what: "user" };
@@ -86,6 +86,46 @@ pub(super) async fn guilds_of(conn: &mut AnyConnection, user: Id) -> Result<Vec<
         .fetch_all(conn)
         .await?;
     rows.iter().map(|row| objects::id_of(row, 0)).collect()
+}
+
+async fn erase_in(tx: &mut Tx, user: Id) -> Result<(), StoreError> {
+    find(tx.conn(), user).await?.ok_or(UNKNOWN)?;
+    let owned = sqlx::query("SELECT id FROM guilds WHERE owner = $1 ORDER BY id")
+        .bind(user.as_i64())
+        .fetch_all(tx.conn())
+        .await?;
+    let owned =
+        owned.iter().map(|row| Ok(objects::id_of(row, 0)?.to_string())).collect::<Result<Vec<_>, StoreError>>()?;
+    if !owned.is_empty() {
+        let message = format!("the user owns guilds, which are to be deleted first: {}", owned.join(", "));
+        return Err(Refusal::Conflict { code: "owns_guilds", message }.into());
+    }
+    let now = tx.now();
+    let made = sqlx::query("SELECT code FROM invites WHERE inviter_id = $1 ORDER BY code")
+        .bind(user.as_i64())
+        .fetch_all(tx.conn())
+        .await?;
+    for row in made {
+        if let Some(invite) = invites::find(tx.conn(), row.try_get(0)?, now).await? {
+            invites::forget(tx, invite).await?;
+        }
+    }
+    for guild in guilds_of(tx.conn(), user).await? {
+        members::leave_in(tx, guild, user).await?;
+    }
+    // The last that the user's connections hear of.
+    tx.emit(Draft::silent(Change::UserRevoked { user }));
+    for sql in [
+        "DELETE FROM invites WHERE inviter_id = $1",
+        "DELETE FROM sessions WHERE user_id = $1",
+        "DELETE FROM presences WHERE user_id = $1",
+        // Nobody can ask any longer what the user missed.
+        "DELETE FROM members WHERE user_id = $1",
+        "DELETE FROM users WHERE id = $1",
+    ] {
+        sqlx::query(sql).bind(user.as_i64()).execute(tx.conn()).await?;
+    }
+    Ok(())
 }
 
 fn check(fields: &Fields) -> Result<(), Refusal> {
