@@ -68,8 +68,6 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
-    // TLS takes its algorithms from the process; a second call can only happen in a process that chose already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command.run() {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, StatusCode};
+use sanmon::client::Trust;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -49,7 +50,7 @@ impl Api {
             None => {
                 let socket = target.control_socket()?;
                 let server = socket.display().to_string();
-                let builder = without_tls(builder).no_proxy().unix_socket(socket);
+                let builder = without_tls(builder)?.no_proxy().unix_socket(socket);
                 (builder, "http://localhost".to_owned(), server)
             }
         };
@@ -137,18 +138,22 @@ impl Api {
 
 fn over_network(builder: ClientBuilder, target: &Target, url: &str) -> Result<ClientBuilder, Failure> {
     if url.starts_with("http://") {
-        return Ok(without_tls(builder));
+        return without_tls(builder);
     }
     if !url.starts_with("https://") {
         return Err(Failure::Usage(format!("--url: `{url}` must begin with https:// or http://")));
     }
-    let config = target.trust()?.client_config().map_err(|error| Failure::Local(error.to_string()))?;
-    Ok(builder.tls_backend_preconfigured(config))
+    with_trust(builder, &target.trust()?)
 }
 
 /// Without the operating system's authorities, which a machine may lack and plain connections don't need.
-fn without_tls(builder: ClientBuilder) -> ClientBuilder {
-    builder.tls_certs_only([])
+fn without_tls(builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
+    with_trust(builder, &Trust::Only(Vec::new()))
+}
+
+fn with_trust(builder: ClientBuilder, trust: &Trust) -> Result<ClientBuilder, Failure> {
+    let config = trust.client_config().map_err(|error| Failure::Local(error.to_string()))?;
+    Ok(builder.tls_backend_preconfigured(config))
 }
 
 /// What an error answer says.
