@@ -5,5 +5,6 @@ pub mod codec;
 pub mod entry;
 pub mod event;
 pub mod gateway;
+pub mod history;
 pub mod id;
 pub mod time;
