@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use sanmon_core::entry::Entry;
 use sanmon_core::event::Seq;
+use sanmon_core::history::{History, Membership};
+use sanmon_core::id::Id;
 use sanmon_core::time::UnixMillis;
 use sqlx::AnyConnection;
 use tokio::sync::watch;
@@ -37,6 +39,7 @@ pub(crate) struct Log {
 
 #[derive(Debug)]
 struct Known {
+    history: History,
     recent: Recent,
     held: Held,
 }
@@ -57,18 +60,16 @@ pub struct LogFigures {
 impl Log {
     /// Reads what the database holds of a log whose last place is `head`.
     pub(crate) async fn load(conn: &mut AnyConnection, head: Seq, config: &Config) -> Result<Self, StoreError> {
-        let log = Self {
-            known: RwLock::new(Known { recent: Recent::new(RECENT_BYTES), held: Held::none(head) }),
-            head: watch::Sender::new(head),
-            bounds: Bounds::of(config),
-        };
-        let mut last = Seq::new(0);
-        loop {
-            let page = rows::after(conn, last, LOAD_PAGE).await?;
-            let Some(newest) = page.last() else { return Ok(log) };
-            last = newest.seq;
+        let mut page = rows::after(conn, Seq::new(0), LOAD_PAGE).await?;
+        let floor = page.first().map_or(head, |first| Seq::new(first.seq.as_u64() - 1));
+        let known = Known { history: History::new(floor), recent: Recent::new(RECENT_BYTES), held: Held::none(floor) };
+        let log = Self { known: RwLock::new(known), head: watch::Sender::new(head), bounds: Bounds::of(config) };
+        while let Some(newest) = page.last() {
+            let last = newest.seq;
             log.append(&page);
+            page = rows::after(conn, last, LOAD_PAGE).await?;
         }
+        Ok(log)
     }
 
     /// Takes in entries that are committed.
@@ -76,6 +77,7 @@ impl Log {
         let Some(last) = entries.last() else { return };
         let mut known = self.write();
         for entry in entries {
+            known.history.push(entry);
             known.held.push(entry);
             known.recent.push(Arc::clone(entry));
         }
@@ -98,6 +100,16 @@ impl Log {
         }
     }
 
+    /// The places after `after` and up to `head` whose events concern `user`; `None` if that can't be said any longer.
+    pub(crate) fn missed(&self, user: Id, stays: &[Membership], after: Seq, head: Seq) -> Option<Vec<Seq>> {
+        if after > head {
+            return None;
+        }
+        let mut missed = self.read().history.missed(user, stays, after)?;
+        missed.truncate(missed.partition_point(|seq| *seq <= head));
+        Some(missed)
+    }
+
     /// The recent ones of the entries at these places, each beside its place.
     pub(crate) fn recent(&self, places: &[Seq]) -> Vec<Option<Arc<Entry>>> {
         let known = self.read();
@@ -117,6 +129,7 @@ impl Log {
     /// Forgets the entries up to and including `seq`.
     pub(crate) fn forget_through(&self, seq: Seq) {
         let mut known = self.write();
+        known.history.forget_through(seq);
         known.held.forget_through(seq);
     }
 

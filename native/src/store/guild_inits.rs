@@ -89,11 +89,13 @@ impl GuildInits {
         }
     }
 
-    /// Forgets all of them.
-    pub(super) fn clear(&self) {
+    /// Forgets all of them: nobody knows which of them changed up to `head`.
+    pub(super) fn clear(&self, head: Seq) {
         let mut kept = self.lock();
         kept.inits.clear();
         kept.bytes = 0;
+        kept.changed.clear();
+        kept.since = head;
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::Entry;
 use sanmon_core::event::{Envelope, Seq};
+use sanmon_core::history::Membership;
 use sanmon_core::id::Id;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -70,6 +71,36 @@ pub async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>, Store
         snapshot.inits.push(init);
     }
     Ok(Some(snapshot))
+}
+
+/// What `user` missed after `after`; `None` if the log never gave `after` or no longer holds all that came after it.
+///
+/// # Errors
+/// Only faults of the machine.
+pub async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option<Missed>, StoreError> {
+    let mut read = store.read().await?;
+    let head = rows::head(&mut read).await?;
+    let rows = sqlx::query(
+        "SELECT guild_id, joined_seq, left_seq FROM members WHERE user_id = $1 AND (left_seq IS NULL OR left_seq > $2)",
+    )
+    .bind(user.as_i64())
+    .bind(after.as_i64())
+    .fetch_all(&mut *read)
+    .await?;
+    drop(read);
+    let mut stays = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (from, to): (i64, Option<i64>) = (row.try_get(1)?, row.try_get(2)?);
+        stays.push(Membership {
+            guild: objects::id_of(row, 0)?,
+            from: Seq::new(from.cast_unsigned()),
+            to: to.map(|to| Seq::new(to.cast_unsigned())),
+        });
+    }
+    store.log.reach(head).await?;
+    let Some(seqs) = store.log.missed(user, &stays, after, head) else { return Ok(None) };
+    let guilds = stays.iter().filter(|stay| stay.to.is_none()).map(|stay| stay.guild).collect();
+    Ok(Some(Missed { head, guilds, seqs }))
 }
 
 /// The entries at these places, in the same order: recent ones from memory, others from the database.
@@ -146,4 +177,181 @@ async fn read_presences(conn: &mut AnyConnection, guild: Id) -> Result<Vec<Shown
 struct Shown {
     id: Id,
     d: Box<RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    use sanmon_core::audience::Audience;
+    use sanmon_core::entry::Draft;
+    use sanmon_core::event::{Presence, PresenceKind, PresenceUpdate};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::store::guilds::{self, Caps};
+    use crate::store::members::{self, Remover};
+    use crate::store::sessions::{self, NewSession};
+    use crate::store::tests::Bench;
+    use crate::store::{channels, presences};
+
+    fn id(number: u64) -> Id {
+        Id::new(number).unwrap()
+    }
+
+    fn caps() -> Caps {
+        Caps::of(&Config::default())
+    }
+
+    async fn with_users(config: Config, users: u64) -> Bench {
+        let bench = Bench::with(config).await;
+        for user in 1..=users {
+            let fields = Fields::parse(r#"{"username":"someone"}"#).unwrap();
+            let new = NewSession { id: Some(id(user)), user: fields, expires_in: None };
+            sessions::create(&bench.store, new).await.unwrap();
+        }
+        bench
+    }
+
+    async fn guild(bench: &Bench, owner: u64, number: u64) -> Id {
+        let fields = Fields::parse(r#"{"name":"g","x":1.50}"#).unwrap();
+        guilds::create(&bench.store, caps(), id(owner), Some(id(number)), fields).await.unwrap();
+        id(number)
+    }
+
+    async fn say(bench: &Bench, guild: Id) -> Seq {
+        let draft = Draft::new(r#"{"t":"SAID"}"#.parse().unwrap(), Audience::Guild(guild));
+        bench.store.publish(vec![draft], None).await.unwrap()[0]
+    }
+
+    async fn init(bench: &Bench, user: u64) -> String {
+        let snapshot = snapshot(&bench.store, id(user)).await.unwrap().unwrap();
+        assert_eq!(snapshot.head, bench.store.head());
+        assert_eq!(snapshot.guilds.len(), snapshot.inits.len());
+        snapshot.inits[0].text().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_shows_the_guild_as_it_is() {
+        let bench = with_users(Config::default(), 2).await;
+        let guild = guild(&bench, 1, 50).await;
+        let store = &bench.store;
+        let plain = r#"{"t":"GUILD_INIT","d":{"id":50,"name":"g","x":1.50,"owner":1,"channels":[],"presences":[]}}"#;
+        assert_eq!(init(&bench, 1).await, plain);
+
+        let fields = Fields::parse(r#"{"name":"c"}"#).unwrap();
+        channels::create(store, caps(), id(1), guild, None, fields).await.unwrap();
+        assert!(init(&bench, 1).await.contains(r#""name":"c""#));
+
+        let online = PresenceUpdate { id: id(2), d: Presence::of(PresenceKind::Online) };
+        presences::show(store, vec![online]).await.unwrap();
+        assert!(init(&bench, 1).await.contains(r#""presences":[]"#), "not a member");
+        members::add(store, caps(), guild, id(2)).await.unwrap();
+        assert!(init(&bench, 1).await.contains(r#""presences":[{"id":2,"d":{"type":1}}]"#));
+        members::remove(store, Remover::Platform, guild, id(2)).await.unwrap();
+        assert!(init(&bench, 1).await.contains(r#""presences":[]"#));
+        assert!(snapshot(store, id(2)).await.unwrap().unwrap().inits.is_empty());
+        assert!(snapshot(store, id(3)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_guild_is_encoded_once() {
+        let bench = with_users(Config::default(), 2).await;
+        let guild = guild(&bench, 1, 50).await;
+        members::add(&bench.store, caps(), guild, id(2)).await.unwrap();
+        let of = async |user| snapshot(&bench.store, id(user)).await.unwrap().unwrap().inits.remove(0);
+        let first = of(1).await;
+        say(&bench, guild).await;
+        assert!(Arc::ptr_eq(&first, &of(2).await));
+    }
+
+    #[tokio::test]
+    async fn who_was_away_missed_what_was_said_while_a_member() {
+        let bench = with_users(Config::default(), 2).await;
+        let guild = guild(&bench, 1, 50).await;
+        let start = bench.store.head();
+        let (join, leave) = (
+            async || members::add(&bench.store, caps(), guild, id(2)).await.unwrap(),
+            async || members::remove(&bench.store, Remover::Platform, guild, id(2)).await.unwrap(),
+        );
+        say(&bench, guild).await;
+        join().await;
+        say(&bench, guild).await;
+        leave().await;
+        say(&bench, guild).await;
+        join().await;
+        say(&bench, guild).await;
+
+        let bench = &bench;
+        let names = async |after| {
+            let missed = missed(&bench.store, id(2), after).await.unwrap().unwrap();
+            assert_eq!((missed.head, &missed.guilds), (bench.store.head(), &vec![guild]));
+            let entries = entries(&bench.store, &missed.seqs).await.unwrap();
+            let name = |entry: &Arc<Entry>| {
+                let event: Envelope = entry.dispatch.as_ref().unwrap().text().parse().unwrap();
+                event.t().to_string()
+            };
+            (entries.iter().map(name).collect::<Vec<_>>(), missed.seqs)
+        };
+        let (all, seqs) = names(start).await;
+        let stay = ["GUILD_JOIN", "GUILD_MEMBER_ADD", "SAID"];
+        assert_eq!(all, [&stay[..], &["GUILD_DELETE"], &stay[..]].concat());
+        // From within the first stay.
+        let (some, _) = names(seqs[2]).await;
+        assert_eq!(some, [&["GUILD_DELETE"], &stay[..]].concat());
+        let (none, _) = names(bench.store.head()).await;
+        assert!(none.is_empty());
+        assert!(missed(&bench.store, id(2), bench.store.head().next()).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_was_missed_outlives_a_restart() {
+        let bench = with_users(Config::default(), 2).await;
+        let guild = guild(&bench, 1, 50).await;
+        members::add(&bench.store, caps(), guild, id(2)).await.unwrap();
+        let start = bench.store.head();
+        let said = say(&bench, guild).await;
+        members::remove(&bench.store, Remover::Platform, guild, id(2)).await.unwrap();
+        let (before, bench) = (missed(&bench.store, id(2), start).await.unwrap().unwrap(), bench.again().await);
+        let after = missed(&bench.store, id(2), start).await.unwrap().unwrap();
+        assert_eq!((before.head, &before.seqs), (after.head, &after.seqs));
+        assert_eq!((after.seqs.len(), after.seqs[0]), (2, said));
+        assert_eq!(entries(&bench.store, &after.seqs).await.unwrap()[0].seq, said);
+    }
+
+    #[tokio::test]
+    async fn what_the_log_forgot_can_not_be_asked_for() {
+        let bench = with_users(Config { log_max_entries: 3, ..Config::default() }, 1).await;
+        let guild = guild(&bench, 1, 50).await;
+        let mut said = Vec::new();
+        for _ in 0..8 {
+            said.push(say(&bench, guild).await);
+        }
+        while bench.store.log_figures().entries > 3 {
+            tokio::task::yield_now().await;
+        }
+        assert!(missed(&bench.store, id(1), said[3]).await.unwrap().is_none());
+        assert_eq!(missed(&bench.store, id(1), said[4]).await.unwrap().unwrap().seqs, said[5..]);
+        assert_eq!(entries(&bench.store, &said[5..]).await.unwrap().len(), 3);
+        // A page may still be in memory, yet after a restart it is nowhere.
+        let bench = bench.again().await;
+        assert!(missed(&bench.store, id(1), said[3]).await.unwrap().is_none());
+        let gone = entries(&bench.store, &said[..6]).await;
+        assert_eq!(gone.map(drop), Err(Refusal::Unknown { what: "log entry" }.into()));
+    }
+
+    #[tokio::test]
+    async fn who_is_erased_leaves_every_guild_first() {
+        let bench = with_users(Config::default(), 2).await;
+        let guild = guild(&bench, 1, 50).await;
+        members::add(&bench.store, caps(), guild, id(2)).await.unwrap();
+        let owner = users::erase(&bench.store, id(1)).await;
+        let Err(StoreError::Refused(Refusal::Conflict { code, message })) = owner else { panic!("{owner:?}") };
+        assert!(code == "owns_guilds" && message.ends_with(": 50"), "{message}");
+        let told = bench.told();
+        users::erase(&bench.store, id(2)).await.unwrap();
+        let texts = bench.texts(told);
+        assert!(texts[0].contains("GUILD_DELETE") && texts[1].contains("GUILD_MEMBER_REMOVE"), "{texts:?}");
+        assert_eq!(texts.len(), 3);
+        assert!(users::user(&bench.store, id(2)).await.unwrap().is_none());
+        assert!(users::erase(&bench.store, id(2)).await.is_err());
+    }
 }

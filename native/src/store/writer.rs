@@ -183,7 +183,6 @@ impl Writer {
             let _ = conn.close().await;
         };
         let _ = timeout(CHANGE_TIMEOUT, goodbye).await;
-        self.inits.clear();
     }
 
     /// Connects anew. A commit whose outcome was lost may have taken place: its entries are told of now.
@@ -193,9 +192,10 @@ impl Writer {
         self.last_id = self.last_id.max(state.last_id);
         while self.log.head() < state.last {
             let missed = rows::after(&mut conn, self.log.head(), BATCH_EVENTS as i64).await?;
-            if missed.is_empty() {
+            let Some(last) = missed.last() else {
                 return Err(StoreError::Unavailable("the log ends before its last place".into()));
-            }
+            };
+            self.inits.clear(last.seq);
             self.log.append(&missed);
             (self.on_commit)(&missed);
         }
