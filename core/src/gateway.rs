@@ -5,10 +5,13 @@
 //! is an output (a close), never a panic.
 
 mod close;
+#[expect(dead_code, reason = "the client uses the rest")]
 mod keep_alive;
 mod limits;
+mod send_queue;
 mod session;
 
 pub use self::close::{Advice, CODES, Close, Code, Reason, Row};
 pub use self::limits::{Allowance, Limits, RateLimited, RateWindow};
+pub use self::send_queue::{Lane, Overflow, QueueLimits, SendQueue};
 pub use self::session::{Fault, Principal, Session, SessionOutput, Welcome};
