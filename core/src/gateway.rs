@@ -8,10 +8,12 @@ mod close;
 #[expect(dead_code, reason = "the client uses the rest")]
 mod keep_alive;
 mod limits;
+mod presences;
 mod send_queue;
 mod session;
 
 pub use self::close::{Advice, CODES, Close, Code, Reason, Row};
 pub use self::limits::{Allowance, Limits, RateLimited, RateWindow};
+pub use self::presences::{Device, PresenceOutput, PresenceTimes, Presences};
 pub use self::send_queue::{Lane, Overflow, QueueLimits, SendQueue};
 pub use self::session::{Fault, Principal, Session, SessionOutput, Welcome};
