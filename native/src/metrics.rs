@@ -23,6 +23,12 @@ pub struct Metrics {
     pub events_published: IntCounter,
     /// Events handed to connections: one event for a thousand receivers counts a thousand.
     pub events_delivered: IntCounter,
+    /// Bytes written to gateway connections, before encryption.
+    pub bytes_written: IntCounter,
+    /// Events compressed: once each, however many zlib connections hear it.
+    pub compressions: IntCounter,
+    /// Connections closed since too much waited for their reader.
+    pub queue_overflows: IntCounter,
     /// Bytes of events that wait for slow readers.
     pub queued_bytes: IntGauge,
     /// Seconds from a write's arrival at the store to its being durable.
@@ -68,6 +74,9 @@ impl Metrics {
             messages_received: counter(&r, "sanmon_messages_received_total", "Messages from clients."),
             events_published: counter(&r, "sanmon_events_published_total", "Entries that the log took."),
             events_delivered: counter(&r, "sanmon_events_delivered_total", "Events handed to connections."),
+            bytes_written: counter(&r, "sanmon_bytes_written_total", "Bytes written to gateway connections."),
+            compressions: counter(&r, "sanmon_compressions_total", "Events compressed."),
+            queue_overflows: counter(&r, "sanmon_queue_overflows_total", "Connections closed as too slow."),
             queued_bytes: gauge(&r, "sanmon_queued_bytes", "Bytes of events that wait for slow readers."),
             commit_seconds: histogram(&r, "sanmon_commit_seconds", "Seconds until a write is durable."),
             log_head: gauge(&r, "sanmon_log_head", "The last place of the log."),

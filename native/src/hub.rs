@@ -1,0 +1,288 @@
+//! The hot path: who is connected, and fan-out of the log's entries to them.
+//!
+//! Connections belong to hub threads, one per core: a thread owns its sockets, its subscriptions and their sessions, so
+//! no lock is on the path of an event. All connections of a user live on one thread, which a hash of the user's id picks.
+//!
+//! ```text
+//!                   ┌─► ring of recent entries ─► thread 1: meet, gather, one write per socket
+//! store's commit ───┤                        └──► thread 2: ...
+//!                   └─► a wake per thread
+//! upgrade ─► accept ─► identify ─► authenticate* ─► move to the user's thread ─► load* ─► catch up ─► live
+//!                                                                       * on the runtime, a bounded number at once
+//! ```
+
+mod admission;
+mod catch_up;
+mod connection;
+mod loader;
+mod mailbox;
+mod presence;
+mod ring;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod timers;
+mod websocket;
+
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mio::Poll;
+use sanmon_core::entry::Entry;
+use sanmon_core::event::Presence;
+use sanmon_core::gateway::{Close, Limits, QueueLimits};
+use sanmon_core::id::Id;
+use sanmon_core::time::Moment;
+use tokio::runtime::Handle;
+
+use self::admission::Admission;
+pub use self::admission::{NoRoom, Ticket};
+use self::loader::Loader;
+use self::mailbox::{Command, Mailbox};
+use self::presence::PresenceDesk;
+use self::ring::Ring;
+pub use self::stream::Stream;
+use self::thread::Thread;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreError};
+
+/// Connections whose drain fits into the configured window; more of them get a longer one.
+const CONNECTIONS_PER_WINDOW: u64 = 5_000;
+/// How long after the drain window the last close handshakes may take.
+const DRAIN_SLACK: Duration = Duration::from_secs(6);
+
+/// Everyone who is connected to this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+/// A connection that was just upgraded.
+#[derive(Debug)]
+pub struct Upgraded {
+    /// Its socket.
+    pub stream: Stream,
+    /// What was read from the socket behind the upgrade's request.
+    pub leftover: Bytes,
+    /// Its place among the connections of the node.
+    pub ticket: Ticket,
+    /// Why it is closed at once, if it is.
+    pub refused: Option<Close>,
+}
+
+/// What the hub knows only once the server is open.
+struct Backend {
+    loader: Loader,
+    presences: PresenceDesk,
+    public_url: String,
+}
+
+/// What all threads share.
+struct Shared {
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    admission: Arc<Admission>,
+    ring: Ring,
+    mailboxes: Vec<Mailbox>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+    backend: OnceLock<Backend>,
+    bounds: Bounds,
+    next_thread: AtomicUsize,
+}
+
+/// What the operator set of what concerns the hub.
+#[derive(Debug)]
+struct Bounds {
+    limits: Arc<Limits>,
+    queue: QueueLimits,
+    max_connections_per_user: u32,
+    resume_window: Duration,
+    drain: Duration,
+    presence_gather: Duration,
+    presence_grace: Duration,
+}
+
+impl Hub {
+    /// Starts the threads. They take connections once [`Self::attach`] told them where to look things up.
+    ///
+    /// # Errors
+    /// The system's, when it gives no more threads or polls.
+    pub fn start(config: &Config, clock: Clock, metrics: Arc<Metrics>) -> io::Result<Self> {
+        let threads = match config.hub_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let polls = (0..threads).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>()?;
+        let mailboxes = polls.iter().map(thread::mailbox).collect::<io::Result<Vec<_>>>()?;
+        let shared = Arc::new(Shared {
+            clock,
+            metrics,
+            admission: Admission::new(config),
+            ring: Ring::new(),
+            mailboxes,
+            handles: Mutex::default(),
+            backend: OnceLock::new(),
+            bounds: Bounds::new(config),
+            next_thread: AtomicUsize::new(0),
+        });
+        let hub = Self { shared };
+        for (index, poll) in polls.into_iter().enumerate() {
+            let thread = Thread::new(index, poll, hub.shared.clone());
+            let handle = std::thread::Builder::new().name(format!("hub-{index}")).spawn(move || thread.run());
+            match handle {
+                Ok(handle) => hub.handles().push(handle),
+                Err(error) => {
+                    hub.stop();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(hub)
+    }
+
+    /// Tells the hub where sessions and missed events are looked up, and under which address clients reach the node.
+    ///
+    /// Store and hub know each other: open the store with a callback that calls [`Self::publish`], then attach it before
+    /// the first connection is accepted. Later calls do nothing.
+    ///
+    /// # Errors
+    /// The store's, when it can't say where the log stands and who it shows as online.
+    pub async fn attach(&self, store: Store, public_url: String) -> Result<(), StoreError> {
+        let runtime = Handle::current();
+        self.shared.ring.begin(store.head());
+        let presences = PresenceDesk::start(&runtime, store.clone(), self.shared.clock, &self.shared.bounds).await?;
+        let loader = Loader::new(runtime, store, Arc::downgrade(&self.shared));
+        let _ = self.shared.backend.set(Backend { loader, presences, public_url });
+        Ok(())
+    }
+
+    /// Takes a place for a connection from `address`, whose upgrade may then be answered.
+    ///
+    /// # Errors
+    /// There is no room.
+    pub fn admit(&self, address: Option<IpAddr>) -> Result<Ticket, NoRoom> {
+        self.shared.admission.admit(address)
+    }
+
+    /// Takes a connection.
+    pub fn accept(&self, connection: Upgraded) {
+        let next = self.shared.next_thread.fetch_add(1, Ordering::Relaxed);
+        let mailbox = &self.shared.mailboxes[next % self.shared.mailboxes.len()];
+        mailbox.post(Command::Accept(Box::new(connection)));
+    }
+
+    /// Hands on entries that the log has made durable, in order. Waits for nobody.
+    pub fn publish(&self, entries: &[Arc<Entry>]) {
+        self.shared.ring.push(entries);
+        self.shared.mailboxes.iter().for_each(Mailbox::wake);
+    }
+
+    /// Chooses how `user` shows, as a PRESENCE_UPDATE from the user's client does: stored, then shown where the user is
+    /// connected.
+    ///
+    /// # Errors
+    /// The store's; nothing was chosen then.
+    pub async fn choose_presence(&self, user: Id, presence: Presence) -> Result<(), StoreError> {
+        let Some(backend) = self.shared.backend.get() else {
+            return Err(StoreError::Unavailable("the server is not open yet".into()));
+        };
+        backend.presences.choose(user, presence).await
+    }
+
+    /// Whether another connection would be admitted.
+    pub fn has_room(&self) -> bool {
+        self.shared.admission.has_room()
+    }
+
+    /// How many connections there are, identified or not.
+    pub fn connections(&self) -> usize {
+        self.shared.admission.open()
+    }
+
+    /// Sends everyone away, each connection at a random moment of the drain window, and returns when all are gone, or when
+    /// the window and the time for the last close handshakes are over. Takes no new connections from here on.
+    pub async fn drain(&self) {
+        self.shared.admission.shut();
+        let connections = self.connections() as u64;
+        let windows = connections.div_ceil(CONNECTIONS_PER_WINDOW).max(1);
+        let window = self.shared.bounds.drain * u32::try_from(windows).unwrap_or(u32::MAX);
+        tracing::info!(connections, window_ms = window.as_millis(), "draining");
+        let until = self.shared.clock.now() + window;
+        for mailbox in &self.shared.mailboxes {
+            mailbox.post(Command::Drain { until });
+        }
+        if tokio::time::timeout(window + DRAIN_SLACK, self.shared.admission.emptied()).await.is_err() {
+            tracing::warn!(connections = self.connections(), "connections were still open after the drain");
+        }
+    }
+
+    /// Ends the threads; what is still connected is cut off.
+    pub fn stop(&self) {
+        for mailbox in &self.shared.mailboxes {
+            mailbox.post(Command::Stop);
+        }
+        let handles = std::mem::take(&mut *self.handles());
+        for handle in handles {
+            if handle.join().is_err() {
+                tracing::error!("a hub thread had panicked");
+            }
+        }
+    }
+
+    fn handles(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.shared.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// The thread that owns the connections of `user`.
+    fn owner_of(&self, user: Id) -> usize {
+        // Fibonacci hashing: snowflakes of one node differ in their upper bits, and the product's upper bits mix all.
+        let hash = user.as_u64().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        (hash % self.mailboxes.len() as u64) as usize
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now()
+    }
+}
+
+impl Bounds {
+    fn new(config: &Config) -> Self {
+        let limits = Limits {
+            identify_timeout: Duration::from_millis(config.identify_timeout_ms),
+            ping_interval: Duration::from_millis(config.ping_interval_ms),
+            ping_timeout: Duration::from_millis(config.ping_timeout_ms),
+            max_message_bytes: config.max_message_bytes,
+            max_messages_per_minute: config.max_messages_per_minute,
+            ..Limits::default()
+        };
+        Self {
+            limits: Arc::new(limits),
+            queue: QueueLimits {
+                max_bytes: config.max_queue_bytes,
+                max_age: Duration::from_millis(config.max_queue_age_ms),
+            },
+            max_connections_per_user: config.max_connections_per_user,
+            resume_window: Duration::from_millis(config.log_max_age_ms),
+            drain: Duration::from_millis(config.drain_ms),
+            presence_gather: Duration::from_millis(config.presence_gather_ms),
+            presence_grace: Duration::from_millis(config.presence_grace_ms),
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("connections", &self.connections()).finish_non_exhaustive()
+    }
+}

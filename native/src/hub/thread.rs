@@ -1,0 +1,386 @@
+//! A hub thread: its sockets, its sessions, its subscriptions, and the loop that turns them.
+
+mod catching_up;
+mod closing;
+mod fan_out;
+mod reading;
+mod tables;
+mod writing;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Events, Poll, Token, Waker};
+use sanmon_core::audience::Subscriptions;
+use sanmon_core::event::{Reconnect, Seq};
+use sanmon_core::gateway::{Close, Code, Principal, Session, SessionOutput};
+use sanmon_core::time::Moment;
+use slab::Slab;
+
+use self::fan_out::Batch;
+use self::tables::Tables;
+use super::connection::{Connection, Key, PeerEnd, Phase, Standing};
+use super::mailbox::{Command, Mailbox, Transfer, Unanswered};
+use super::timers::Timers;
+use super::websocket::Inbound;
+use super::{Backend, Shared, Upgraded};
+
+/// The token of the mailbox; connections have the number of their slot.
+const MAILBOX: Token = Token(usize::MAX);
+/// Bytes that are read at once, into a buffer that all connections of the thread share.
+const SCRATCH: usize = 64 << 10;
+/// Events of the poll that are taken at once.
+const EVENTS: usize = 1024;
+/// The longest that the thread sleeps; nothing depends on it.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// How long a client is told to stay away when the node drains, at most: spread, since nodes come back empty.
+const MAX_RETURN_MS: u64 = 2_000;
+
+/// Makes the mailbox of the thread that will own `poll`.
+pub(super) fn mailbox(poll: &Poll) -> io::Result<Mailbox> {
+    Ok(Mailbox::new(Waker::new(poll.registry(), MAILBOX)?))
+}
+
+/// A hub thread.
+pub(super) struct Thread {
+    index: usize,
+    shared: Arc<Shared>,
+    poll: Poll,
+    now: Moment,
+    connections: Slab<Box<Connection>>,
+    next_mark: u32,
+    tables: Tables,
+    subscriptions: Subscriptions,
+    timers: Timers,
+    /// How far the ring was walked.
+    cursor: u64,
+    /// The place in the log up to which entries were met.
+    place: Seq,
+    batch: Batch,
+    /// Connections that catch up and are ahead of this thread.
+    waiting: Vec<Key>,
+    /// Sockets that may have more to read.
+    unread: Vec<Key>,
+    /// Who is sent away when, while the node drains.
+    leaving: BinaryHeap<Reverse<(Moment, Key)>>,
+    /// The end of the drain window, once the node drains.
+    drains_until: Option<Moment>,
+    scratch: Vec<u8>,
+    /// Bytes written that the metrics were not told of yet.
+    written: u64,
+}
+
+/// Whether the thread goes on.
+enum Flow {
+    On,
+    Stop,
+}
+
+impl Thread {
+    pub(super) fn new(index: usize, poll: Poll, shared: Arc<Shared>) -> Self {
+        let now = shared.now();
+        let (place, cursor) = shared.ring.end();
+        Self {
+            index,
+            shared,
+            poll,
+            now,
+            connections: Slab::new(),
+            next_mark: 0,
+            tables: Tables::default(),
+            subscriptions: Subscriptions::new(),
+            timers: Timers::new(now),
+            cursor,
+            place,
+            batch: Batch::default(),
+            waiting: Vec::new(),
+            unread: Vec::new(),
+            leaving: BinaryHeap::new(),
+            drains_until: None,
+            scratch: vec![0; SCRATCH],
+            written: 0,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        let (mut entries, mut commands, mut due) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            if let Err(error) = self.poll.poll(&mut events, Some(self.sleep()))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "a hub thread can't poll its sockets");
+                return;
+            }
+            self.now = self.shared.now();
+            let shared = self.shared.clone();
+            shared.mailboxes[self.index].begin();
+            self.meet_entries(&mut entries);
+            shared.mailboxes[self.index].take(&mut commands);
+            for command in commands.drain(..) {
+                if let Flow::Stop = self.obey(command) {
+                    return;
+                }
+            }
+            for event in &events {
+                if event.token() == MAILBOX {
+                    continue;
+                }
+                let Some(key) = self.key_of(event.token().0) else { continue };
+                if event.is_writable() {
+                    self.on_writable(key);
+                }
+                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    self.on_readable(key, event.is_read_closed());
+                }
+            }
+            for key in std::mem::take(&mut self.unread) {
+                self.on_readable(key, true);
+            }
+            due.clear();
+            self.timers.take_due(self.now, &mut due);
+            for key in &due {
+                self.on_alarm(*key);
+            }
+            self.send_away();
+            self.tables.sweep(self.now);
+            shared.metrics.bytes_written.inc_by(std::mem::take(&mut self.written));
+        }
+    }
+
+    /// How long nothing has to be done.
+    fn sleep(&self) -> Duration {
+        if !self.unread.is_empty() || self.shared.ring.end().1 != self.cursor {
+            return Duration::ZERO;
+        }
+        let leaving = self.leaving.peek().map(|Reverse((at, _))| *at);
+        let next = self.timers.deadline().into_iter().chain(leaving).min();
+        next.map_or(LONGEST_SLEEP, |next| next.since(self.shared.now()).min(LONGEST_SLEEP))
+    }
+
+    fn obey(&mut self, command: Command) -> Flow {
+        match command {
+            Command::Accept(upgraded) => self.accept(*upgraded),
+            Command::Move(transfer) => self.take_over(*transfer),
+            Command::Authenticated(key, answer) => self.on_authenticated(key, answer),
+            Command::Loaded(key, answer) => self.on_loaded(key, answer),
+            Command::Page(key, answer) => self.on_page(key, answer),
+            Command::Drain { until } => self.plan_drain(until),
+            Command::Stop => return Flow::Stop,
+        }
+        Flow::On
+    }
+
+    fn accept(&mut self, upgraded: Upgraded) {
+        let Upgraded { stream, leftover, ticket, refused } = upgraded;
+        let seed = getrandom::u64().unwrap_or_default();
+        let connection = Connection {
+            mark: 0,
+            peer: PeerEnd::Talking,
+            standing: Standing::Stranger,
+            stream,
+            session: Session::new(self.now, self.shared.bounds.limits.clone(), seed),
+            inbound: Inbound::default(),
+            queue: None,
+            phase: Phase::Open,
+            armed: Moment::from_millis(u64::MAX),
+            _ticket: ticket,
+        };
+        let metrics = &self.shared.metrics;
+        metrics.connections.inc();
+        metrics.connections_opened.inc();
+        let Some(key) = self.insert(connection) else { return };
+        if let Some(close) = refused {
+            self.connections[key.slot as usize].session.handle_close(self.now, close);
+        } else if !leftover.is_empty() {
+            self.on_bytes(key, &mut leftover.to_vec());
+        }
+        self.drive(key);
+        self.on_readable(key, true);
+    }
+
+    /// Takes a connection from the thread that identified it.
+    fn take_over(&mut self, transfer: Transfer) {
+        let Transfer { connection, asked_at, after } = transfer;
+        let Some(key) = self.insert(connection) else { return };
+        self.arrive(key, asked_at, after);
+        self.drive(key);
+        self.on_readable(key, true);
+    }
+
+    /// Keeps a connection and has its socket watched.
+    fn insert(&mut self, mut connection: Connection) -> Option<Key> {
+        let entry = self.connections.vacant_entry();
+        self.next_mark = self.next_mark.wrapping_add(1);
+        let key = Key { slot: u32::try_from(entry.key()).expect("admission bounds the slots"), mark: self.next_mark };
+        connection.mark = key.mark;
+        connection.armed = Moment::from_millis(u64::MAX);
+        if let Err(error) = connection.stream.register(self.poll.registry(), Token(entry.key())) {
+            tracing::warn!(%error, "a socket can't be watched");
+            self.shared.metrics.connections.dec();
+            return None;
+        }
+        entry.insert(Box::new(connection));
+        if let Some(until) = self.drains_until {
+            // It was on its way from the upgrade or from another thread when the drain began.
+            self.plan_leave(key, until);
+        }
+        Some(key)
+    }
+
+    /// Does what the session of a connection wants, until it wants nothing more.
+    fn drive(&mut self, key: Key) {
+        while let Some(connection) = live(&mut self.connections, key) {
+            let Some(output) = connection.session.poll_output() else { break };
+            match output {
+                SessionOutput::Authenticate { session_id } => {
+                    connection.phase = Phase::Asking(self.place);
+                    match self.shared.backend.get() {
+                        Some(backend) => backend.loader.authenticate(self.index, key, session_id),
+                        None => self.fail(key),
+                    }
+                }
+                SessionOutput::Replay { user, after } => {
+                    let asked_at = match connection.phase {
+                        Phase::Asking(place) => place,
+                        _ => self.place,
+                    };
+                    connection.phase = Phase::Open;
+                    let owner = self.shared.owner_of(user);
+                    if owner == self.index {
+                        self.arrive(key, asked_at, after);
+                    } else {
+                        return self.hand_over(key, owner, asked_at, after);
+                    }
+                }
+                SessionOutput::Send(frame) => self.send(key, &frame),
+                SessionOutput::Presence(presence) => {
+                    if let (Some(user), Some(backend)) = (connection.session.user(), self.shared.backend.get()) {
+                        backend.presences.chosen(user, device_of(self.index, key), *presence);
+                    }
+                }
+                SessionOutput::Close(close) => self.begin_close(key, &close),
+            }
+        }
+        self.arm(key);
+    }
+
+    /// Gives a connection to the thread that owns its user.
+    fn hand_over(&mut self, key: Key, owner: usize, asked_at: Seq, after: Option<Seq>) {
+        let mut connection = *self.connections.remove(key.slot as usize);
+        if let Err(error) = connection.stream.deregister(self.poll.registry()) {
+            tracing::warn!(%error, "a socket can't be moved");
+            self.shared.metrics.connections.dec();
+            return;
+        }
+        let transfer = Transfer { connection, asked_at, after };
+        self.shared.mailboxes[owner].post(Command::Move(Box::new(transfer)));
+    }
+
+    fn on_authenticated(&mut self, key: Key, answer: Result<Option<Principal>, Unanswered>) {
+        let now = self.now;
+        let Some(connection) = self.connection(key) else { return };
+        match answer {
+            Ok(principal) => connection.session.handle_authenticated(now, principal),
+            Err(Unanswered) => self.fail(key),
+        }
+        self.drive(key);
+    }
+
+    /// Ends a connection whose question the store did not answer.
+    fn fail(&mut self, key: Key) {
+        self.end(key, Close::because(Code::Internal, "unavailable"));
+    }
+
+    /// Has the session end for a reason of the driver's; what it says to that comes with the next [`Self::drive`].
+    fn end(&mut self, key: Key, close: Close) {
+        let now = self.now;
+        if let Some(connection) = self.connection(key) {
+            connection.session.handle_close(now, close);
+        }
+    }
+
+    /// A moment came at which something of this connection may be due.
+    fn on_alarm(&mut self, key: Key) {
+        let now = self.now;
+        let Some(connection) = live(&mut self.connections, key) else { return };
+        if connection.armed > now {
+            // An alarm from before an earlier one was set.
+            return;
+        }
+        connection.armed = Moment::from_millis(u64::MAX);
+        if connection.is_closing() {
+            self.on_closing_alarm(key);
+        } else {
+            if connection.queue.as_ref().is_some_and(|queue| queue.check(now, &self.shared.bounds.queue).is_err()) {
+                self.shared.metrics.queue_overflows.inc();
+                self.end(key, Close::new(Code::SlowConsumer));
+            } else {
+                connection.session.handle_timeout(now);
+            }
+        }
+        self.drive(key);
+    }
+
+    /// Sees to it that an alarm comes up at the connection's deadline or before.
+    fn arm(&mut self, key: Key) {
+        let Some(connection) = live(&mut self.connections, key) else { return };
+        if let Some(deadline) =
+            connection.deadline(&self.shared.bounds.queue).filter(|deadline| *deadline < connection.armed)
+        {
+            connection.armed = self.timers.set(deadline, key);
+        }
+    }
+
+    /// Picks for each connection the moment at which it is sent away.
+    fn plan_drain(&mut self, until: Moment) {
+        self.drains_until = Some(until);
+        let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
+        for key in slots.into_iter().filter_map(|slot| self.key_of(slot)).collect::<Vec<_>>() {
+            self.plan_leave(key, until);
+        }
+    }
+
+    fn plan_leave(&mut self, key: Key, until: Moment) {
+        let window = u64::try_from(until.since(self.now).as_millis()).unwrap_or(u64::MAX);
+        self.leaving.push(Reverse((self.now + Duration::from_millis(random_below(window)), key)));
+    }
+
+    fn send_away(&mut self) {
+        while self.leaving.peek().is_some_and(|Reverse((at, _))| *at <= self.now) {
+            let Some(Reverse((_, key))) = self.leaving.pop() else { return };
+            let url = self.shared.backend.get().map(|backend: &Backend| backend.public_url.clone());
+            let reconnect = Reconnect { url, delay_ms: random_below(MAX_RETURN_MS) };
+            let now = self.now;
+            if let Some(connection) = self.connection(key) {
+                connection.session.handle_drain(now, &reconnect);
+                self.drive(key);
+            }
+        }
+    }
+
+    fn connection(&mut self, key: Key) -> Option<&mut Connection> {
+        live(&mut self.connections, key)
+    }
+
+    fn key_of(&self, slot: usize) -> Option<Key> {
+        let connection = self.connections.get(slot)?;
+        Some(Key { slot: slot as u32, mark: connection.mark })
+    }
+}
+
+fn live(connections: &mut Slab<Box<Connection>>, key: Key) -> Option<&mut Connection> {
+    connections.get_mut(key.slot as usize).map(|connection| &mut **connection).filter(|found| found.mark == key.mark)
+}
+
+/// What tells a connection of a user from the user's others; all of them are on one thread.
+fn device_of(thread: usize, key: Key) -> u64 {
+    (thread as u64) << 32 | u64::from(key.mark)
+}
+
+fn random_below(bound: u64) -> u64 {
+    getrandom::u64().unwrap_or_default() % bound.max(1)
+}
