@@ -54,56 +54,56 @@ pub(crate) fn check() -> Result<(), Failure> {
     Err(Failure::Check(format!("licences that xtask/src/licences.rs does not allow:\n{}", refused.join("\n"))))
 }
 
-/// Whether an SPDX expression can be met with allowed licences alone.
+/// Whether an SPDX expression can be met with allowed licences alone. One that can't be read is not.
 fn is_allowed(expression: &str) -> bool {
     // `/` is how crates wrote OR before SPDX expressions.
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let tokens: Vec<&str> = spaced.split_whitespace().collect();
     let mut rest = tokens.as_slice();
-    let allowed = either(&mut rest);
-    allowed && rest.is_empty()
+    either(&mut rest).is_some_and(|allowed| allowed && rest.is_empty())
 }
 
-/// `both OR both ...`
-fn either(rest: &mut &[&str]) -> bool {
-    let mut allowed = both(rest);
-    while let Some((&"OR", after)) = rest.split_first() {
-        *rest = after;
-        allowed |= both(rest);
+/// `both OR both ...`; `None` when it can't be read.
+fn either(rest: &mut &[&str]) -> Option<bool> {
+    let mut allowed = both(rest)?;
+    while take(rest, "OR") {
+        allowed |= both(rest)?;
     }
-    allowed
+    Some(allowed)
 }
 
 /// `one AND one ...`
-fn both(rest: &mut &[&str]) -> bool {
-    let mut allowed = one(rest);
-    while let Some((&"AND", after)) = rest.split_first() {
-        *rest = after;
-        allowed &= one(rest);
+fn both(rest: &mut &[&str]) -> Option<bool> {
+    let mut allowed = one(rest)?;
+    while take(rest, "AND") {
+        allowed &= one(rest)?;
     }
-    allowed
+    Some(allowed)
 }
 
 /// A licence, which an exception (`WITH ..`) only widens, or an expression in parentheses.
-fn one(rest: &mut &[&str]) -> bool {
-    let Some((&token, after)) = rest.split_first() else { return false };
+fn one(rest: &mut &[&str]) -> Option<bool> {
+    if take(rest, "(") {
+        let allowed = either(rest)?;
+        return take(rest, ")").then_some(allowed);
+    }
+    let (licence, after) = rest.split_first()?;
     *rest = after;
-    if token == "(" {
-        let allowed = either(rest);
-        return match rest.split_first() {
-            Some((&")", after)) => {
-                *rest = after;
-                allowed
-            }
-            _ => false,
-        };
+    if take(rest, "WITH") {
+        *rest = rest.split_first()?.1;
     }
-    if let [with, _exception, after @ ..] = *rest
-        && *with == "WITH"
-    {
-        *rest = after;
+    Some(ALLOWED.contains(licence))
+}
+
+/// Takes the next token if it is this one.
+fn take(rest: &mut &[&str], token: &str) -> bool {
+    match rest.split_first() {
+        Some((first, after)) if *first == token => {
+            *rest = after;
+            true
+        }
+        _ => false,
     }
-    ALLOWED.contains(&token)
 }
 
 #[cfg(test)]
