@@ -1,19 +1,27 @@
-//! One running server: its configuration, clock, metrics, and whether it drains.
+//! One running server: its configuration, clock, store, hub and metrics, and whether it drains.
 
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Address, Config};
+use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::store::{self, Store, StoreError};
 
 /// One running server, shared by everything that answers for it.
-#[derive(Debug)]
 pub struct Node {
     /// What the operator set.
     pub config: Config,
     /// The machine's clocks.
     pub clock: Clock,
+    /// What is stored, and the event log.
+    pub store: Store,
+    /// Who is connected.
+    pub hub: Hub,
     /// What the node counts.
     pub metrics: Arc<Metrics>,
     /// The address that clients are told, such as `wss://gw1.example/gateway`.
@@ -21,14 +29,133 @@ pub struct Node {
     draining: AtomicBool,
 }
 
+/// Why a node can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Store(#[from] store::OpenError),
+    /// The database can't be read.
+    #[error("can't read the database: {0}")]
+    Read(#[from] StoreError),
+    /// The system gave no more threads or polls.
+    #[error("can't start the threads that own connections: {0}")]
+    Hub(#[source] io::Error),
+}
+
 impl Node {
+    /// Opens the data folder and starts the hub. `listening` is where clients connect: the first address is what they are
+    /// told if the configuration names none.
+    ///
+    /// # Errors
+    /// An [`OpenError`]; nothing runs then.
+    pub async fn open(config: Config, listening: &[Address]) -> Result<Arc<Self>, OpenError> {
+        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
+        let hub = Hub::start(&config, clock, Arc::clone(&metrics)).map_err(OpenError::Hub)?;
+        match Self::attach(config, clock, metrics, hub.clone(), listening).await {
+            Ok(node) => Ok(Arc::new(node)),
+            Err(error) => {
+                hub.stop();
+                Err(error)
+            }
+        }
+    }
+
+    async fn attach(
+        config: Config,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        hub: Hub,
+        listening: &[Address],
+    ) -> Result<Self, OpenError> {
+        let receiver = hub.clone();
+        let store = Store::open(&config, clock, Arc::new(move |entries| receiver.publish(entries))).await?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| first_url(&config, listening));
+        hub.attach(store.clone(), public_url.clone()).await?;
+        Ok(Self { config, clock, store, hub, metrics, public_url, draining: AtomicBool::new(false) })
+    }
+
     /// Whether the node is about to stop: it takes no new connections and is not named to anyone.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// From here on the node counts as draining.
-    pub fn begin_drain(&self) {
+    /// Sends all clients away over the drain window. From here on the node counts as draining.
+    pub async fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.hub.drain().await;
+    }
+
+    /// Cuts off who is still connected, and closes the data folder once what was accepted is stored.
+    pub async fn close(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        let hub = self.hub.clone();
+        // Joins threads, which would block the runtime. It fails only if it panicked, which its threads have logged.
+        let _ = tokio::task::spawn_blocking(move || hub.stop()).await;
+        self.store.close().await;
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("config", &self.config)
+            .field("public_url", &self.public_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The address of the first listener, as a client on this machine reaches it.
+fn first_url(config: &Config, listening: &[Address]) -> String {
+    let scheme = if config.tls_cert.is_some() { "wss" } else { "ws" };
+    let tcp = listening.iter().find_map(|address| match address {
+        Address::Tcp(address) => Some(*address),
+        Address::Unix(_) => None,
+    });
+    match tcp {
+        Some(address) => format!("{scheme}://{}/gateway", reachable(address)),
+        None => format!("{scheme}://localhost/gateway"),
+    }
+}
+
+/// The loopback address in place of one that stands for all.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_told_an_address_that_leads_somewhere() {
+        let told = |addresses: &[&str]| {
+            let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            first_url(&Config::default(), &addresses)
+        };
+        assert_eq!(told(&["unix:/s", "127.0.0.1:8080"]), "ws://127.0.0.1:8080/gateway");
+        assert_eq!(told(&["[::]:80"]), "ws://[::1]:80/gateway");
+        assert_eq!(told(&["unix:/s"]), "ws://localhost/gateway");
+        let encrypted = Config { tls_cert: Some("c".into()), ..Config::default() };
+        assert_eq!(first_url(&encrypted, &["0.0.0.0:443".parse().unwrap()]), "wss://127.0.0.1:443/gateway");
+    }
+
+    #[tokio::test]
+    async fn a_node_opens_and_closes_and_its_folder_is_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { data: folder.path().to_owned(), hub_threads: 1, ..Config::default() };
+        let node = Node::open(config.clone(), &[]).await.unwrap();
+        let second = Node::open(config.clone(), &[]).await.unwrap_err();
+        assert!(matches!(second, OpenError::Store(store::OpenError::InUse { .. })), "{second}");
+        node.drain().await;
+        assert!(node.is_draining());
+        node.close().await;
+        drop(node);
+        Node::open(config, &[]).await.unwrap().close().await;
     }
 }

@@ -59,6 +59,13 @@ pub(super) enum Guild {
         #[command(flatten)]
         common: Common,
     },
+    /// Leave a guild
+    Leave {
+        /// The guild's id
+        guild: Id,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Show what an invite leads to, without joining
     Preview {
         /// The guild's id
@@ -93,7 +100,7 @@ pub(super) enum Guild {
         #[command(flatten)]
         format: Format,
     },
-    /// Remove a user from a guild: oneself, or anyone as its owner or as the platform
+    /// Remove a user from a guild, as its owner or as the platform
     RemoveMember {
         /// The guild's id
         guild: Id,
@@ -160,6 +167,10 @@ impl Guild {
             Self::Join { code, common } => {
                 let path = format!("/invites/{}", super::invite::in_path(&code)?);
                 common.format.answer(&common.api()?.post(&path, &Value::Object(Map::new())).await?)
+            }
+            Self::Leave { guild, common } => {
+                common.api()?.delete(&format!("/guilds/{guild}/members/@me")).await?;
+                common.format.done("left")
             }
             Self::Preview { guild, invite, common } => {
                 let query = match &invite {

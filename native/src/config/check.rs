@@ -70,7 +70,9 @@ impl Config {
             && address.ip().is_unspecified()
             && self.public_url.is_none()
         {
-            warnings.push(format!("public_url: not set, so clients are told {address}, which leads nowhere"));
+            warnings.push(format!(
+                "public_url: not set, so clients who ask {address} are sent to this machine's own address"
+            ));
         }
         if self.public_url.as_deref().is_some_and(|url| url.starts_with("ws://") && !names_this_machine(url)) {
             warnings.push("public_url: ws:// is not encrypted".into());
