@@ -1,21 +1,201 @@
 //! Drives the machine that decides how users show, on the runtime.
-use sanmon_core::event::Presence;
+//!
+//! The desk takes what hub threads report and never waits for the store while it does, so a thread waits for nobody but it.
+//! At most one batch is on its way to the store; meanwhile the machine keeps what changes, once per user.
+
+use std::collections::HashMap;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use sanmon_core::event::{Presence, PresenceUpdate};
+use sanmon_core::gateway::{Device, PresenceOutput, PresenceTimes, Presences};
 use sanmon_core::id::Id;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, sleep_until};
 
-use super::Bounds;
 use crate::clock::Clock;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, presences};
 
-pub(super) struct PresenceDesk;
+/// Reports that may wait for the desk, which does nothing but take them.
+const REPORTS: usize = 8192;
+/// Choices that are stored at the same time.
+const STORES: usize = 32;
+/// How long the desk waits before it tries again what the store did not take.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Where presences are reported.
+#[derive(Debug)]
+pub(super) struct PresenceDesk {
+    store: Store,
+    reports: mpsc::Sender<Report>,
+    task: AbortHandle,
+}
+
+#[derive(Debug)]
+enum Report {
+    Connected(Id, Device, Option<Presence>),
+    Disconnected(Id, Device),
+    Chosen(Id, Device, Presence),
+    ChosenForAll(Id, Presence),
+}
+
 impl PresenceDesk {
-    pub(super) async fn start(_: &Handle, _: Store, _: Clock, _: &Bounds) -> Result<Self, StoreError> {
-        Ok(Self)
+    /// Opens the desk. Who was shown as online when the node went down goes offline unless back within the grace.
+    pub(super) async fn start(
+        runtime: &Handle,
+        store: Store,
+        clock: Clock,
+        times: PresenceTimes,
+    ) -> Result<Self, StoreError> {
+        let mut machine = Presences::new(times);
+        machine.handle_leftovers(clock.now(), presences::shown_online(&store).await?);
+        let (reports, inbox) = mpsc::channel(REPORTS);
+        let clerk = Clerk { machine, store: store.clone(), clock, unstored: HashMap::new(), unshown: Vec::new() };
+        let task = runtime.spawn(clerk.run(inbox)).abort_handle();
+        Ok(Self { store, reports, task })
     }
-    pub(super) fn connected(&self, _: Id, _: u64, _: Option<Presence>) {}
-    pub(super) fn disconnected(&self, _: Id, _: u64) {}
-    pub(super) fn chosen(&self, _: Id, _: u64, _: Presence) {}
-    pub(super) async fn choose(&self, _: Id, _: Presence) -> Result<(), StoreError> {
+
+    /// A connection is live; `last` is what its user chose last.
+    pub(super) fn connected(&self, user: Id, device: u64, last: Option<Presence>) {
+        self.report(Report::Connected(user, Device(device), last));
+    }
+
+    /// A live connection is gone.
+    pub(super) fn disconnected(&self, user: Id, device: u64) {
+        self.report(Report::Disconnected(user, Device(device)));
+    }
+
+    /// The client at a live connection chose a presence.
+    pub(super) fn chosen(&self, user: Id, device: u64, presence: Presence) {
+        self.report(Report::Chosen(user, Device(device), presence));
+    }
+
+    /// The user chose a presence for all connections and for the next one.
+    pub(super) async fn choose(&self, user: Id, presence: Presence) -> Result<(), StoreError> {
+        presences::choose(&self.store, user, presence.clone()).await?;
+        let _ = self.reports.send(Report::ChosenForAll(user, presence)).await;
         Ok(())
     }
+
+    /// Closes the desk: nothing is shown any more.
+    pub(super) fn stop(&self) {
+        self.task.abort();
+    }
+
+    fn report(&self, report: Report) {
+        // An error says that the desk is closed: the node stops.
+        let _ = match self.reports.try_send(report) {
+            Err(mpsc::error::TrySendError::Full(report)) => self.reports.blocking_send(report),
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+        };
+    }
+}
+
+/// Who sits at the desk.
+struct Clerk {
+    machine: Presences,
+    store: Store,
+    clock: Clock,
+    /// Choices that the store has not taken yet, the newest of each user.
+    unstored: HashMap<Id, Presence>,
+    /// The batch to show after them.
+    unshown: Vec<PresenceUpdate>,
+}
+
+/// What came of a batch: the parts that the store did not take.
+type Done = (HashMap<Id, Presence>, Vec<PresenceUpdate>);
+
+impl Clerk {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Report>) {
+        let mut under_way: Option<Pin<Box<dyn Future<Output = Done> + Send>>> = None;
+        loop {
+            let is_idle = under_way.is_none();
+            let next = self.machine.deadline().filter(|_| is_idle);
+            tokio::select! {
+                report = inbox.recv() => match report {
+                    Some(report) => self.take(report),
+                    None => return,
+                },
+                () = async {
+                    match next {
+                        Some(next) => sleep_until(self.clock.instant(next).into()).await,
+                        None => pending().await,
+                    }
+                } => self.machine.handle_timeout(self.clock.now()),
+                (unstored, unshown) = async {
+                    match &mut under_way {
+                        Some(work) => work.await,
+                        None => pending().await,
+                    }
+                } => {
+                    under_way = None;
+                    for (user, presence) in unstored {
+                        self.unstored.entry(user).or_insert(presence);
+                    }
+                    self.machine.handle_unpublished(self.clock.now(), &unshown);
+                }
+            }
+            while let Some(output) = self.machine.poll_output() {
+                match output {
+                    PresenceOutput::Remember(chosen) => {
+                        self.unstored.extend(chosen.into_iter().map(|PresenceUpdate { id, d }| (id, d)));
+                    }
+                    PresenceOutput::Publish(batch) => self.unshown.extend(batch),
+                }
+            }
+            if under_way.is_none() && !(self.unstored.is_empty() && self.unshown.is_empty()) {
+                let (unstored, unshown) = (std::mem::take(&mut self.unstored), std::mem::take(&mut self.unshown));
+                under_way = Some(Box::pin(store_batch(self.store.clone(), unstored, unshown)));
+            }
+        }
+    }
+
+    fn take(&mut self, report: Report) {
+        let now = self.clock.now();
+        match report {
+            Report::Connected(user, device, last) => self.machine.handle_connected(now, user, device, last),
+            Report::Disconnected(user, device) => self.machine.handle_disconnected(now, user, device),
+            Report::Chosen(user, device, presence) => self.machine.handle_chosen(now, user, device, presence),
+            Report::ChosenForAll(user, presence) => self.machine.handle_chosen_for_all(now, user, presence),
+        }
+    }
+}
+
+/// Stores choices, then shows a batch. What the store did not take comes back after a pause.
+async fn store_batch(store: Store, chosen: HashMap<Id, Presence>, batch: Vec<PresenceUpdate>) -> Done {
+    let stores = stream::iter(chosen).map(|(user, presence)| {
+        let store = &store;
+        async move {
+            match presences::choose(store, user, presence.clone()).await {
+                Ok(()) => None,
+                // The user is gone, or the presence can't be stored: neither gets better.
+                Err(StoreError::Refused(refusal)) => {
+                    tracing::debug!(%user, %refusal, "a presence was not kept");
+                    None
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a presence could not be stored; trying again");
+                    Some((user, presence))
+                }
+            }
+        }
+    });
+    let unstored: HashMap<_, _> = stores.buffer_unordered(STORES).filter_map(std::future::ready).collect().await;
+    let unshown = if batch.is_empty() {
+        Vec::new()
+    } else if let Err(error) = presences::show(&store, batch.clone()).await {
+        tracing::warn!(%error, presences = batch.len(), "presences could not be shown; trying again");
+        batch
+    } else {
+        Vec::new()
+    };
+    if !(unstored.is_empty() && unshown.is_empty()) {
+        sleep(RETRY).await;
+    }
+    (unstored, unshown)
 }
