@@ -37,7 +37,7 @@ use bytes::Bytes;
 use mio::Poll;
 use sanmon_core::entry::Entry;
 use sanmon_core::event::Presence;
-use sanmon_core::gateway::{Close, Limits, QueueLimits};
+use sanmon_core::gateway::{Close, Limits, PresenceTimes, QueueLimits};
 use sanmon_core::id::Id;
 use sanmon_core::time::Moment;
 use tokio::runtime::Handle;
@@ -107,8 +107,7 @@ struct Bounds {
     max_connections_per_user: u32,
     resume_window: Duration,
     drain: Duration,
-    presence_gather: Duration,
-    presence_grace: Duration,
+    presence_times: PresenceTimes,
 }
 
 impl Hub {
@@ -159,7 +158,8 @@ impl Hub {
     pub async fn attach(&self, store: Store, public_url: String) -> Result<(), StoreError> {
         let runtime = Handle::current();
         self.shared.ring.begin(store.head());
-        let presences = PresenceDesk::start(&runtime, store.clone(), self.shared.clock, &self.shared.bounds).await?;
+        let times = self.shared.bounds.presence_times;
+        let presences = PresenceDesk::start(&runtime, store.clone(), self.shared.clock, times).await?;
         let loader = Loader::new(runtime, store, Arc::downgrade(&self.shared));
         let _ = self.shared.backend.set(Backend { loader, presences, public_url });
         Ok(())
@@ -227,6 +227,9 @@ impl Hub {
 
     /// Ends the threads; what is still connected is cut off.
     pub fn stop(&self) {
+        if let Some(backend) = self.shared.backend.get() {
+            backend.presences.stop();
+        }
         for mailbox in &self.shared.mailboxes {
             mailbox.post(Command::Stop);
         }
@@ -275,8 +278,10 @@ impl Bounds {
             max_connections_per_user: config.max_connections_per_user,
             resume_window: Duration::from_millis(config.log_max_age_ms),
             drain: Duration::from_millis(config.drain_ms),
-            presence_gather: Duration::from_millis(config.presence_gather_ms),
-            presence_grace: Duration::from_millis(config.presence_grace_ms),
+            presence_times: PresenceTimes {
+                gather: Duration::from_millis(config.presence_gather_ms),
+                grace: Duration::from_millis(config.presence_grace_ms),
+            },
         }
     }
 }

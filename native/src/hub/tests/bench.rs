@@ -67,6 +67,17 @@ impl Bench {
         Self { hub, store, metrics, gatekeeper, config, _folder: folder }
     }
 
+    /// A new hub over the same store, as after a restart. It does not hear what the store commits.
+    pub(super) async fn restart_hub(&mut self) {
+        self.hub = Hub::start(&self.config, Clock::start(), self.metrics.clone()).unwrap();
+        self.hub.attach(self.store.clone(), "ws://127.0.0.1:1/gateway".to_owned()).await.unwrap();
+    }
+
+    /// Waits until no connection is left.
+    pub(super) async fn emptied(&self) {
+        timeout(PATIENCE, self.hub.shared.admission.emptied()).await.expect("all connections end");
+    }
+
     /// A user's new session.
     pub(super) async fn session(&self, user: u64) -> Minted {
         let fields = Fields::parse(&format!(r#"{{"username":"user {user}"}}"#)).unwrap();
@@ -197,16 +208,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(super) async fn frame(&mut self) -> Message {
         timeout(PATIENCE, self.socket.next()).await.expect("something in time").expect("an open connection").unwrap()
     }
-}
-
-/// Waits until it holds.
-pub(super) async fn until(holds: impl Fn() -> bool) {
-    let waited = timeout(PATIENCE, async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    waited.await.expect("it came to hold");
 }
 
 pub(super) fn id(number: u64) -> Id {
