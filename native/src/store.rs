@@ -24,7 +24,6 @@ mod tx;
 pub mod users;
 mod writer;
 
-use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +40,7 @@ pub use self::idempotency::IdempotencyKey;
 use self::sqlite::{Database, Folder};
 pub use self::tx::Tx;
 pub use self::writer::OnCommit;
-use self::writer::{Change, Job, Publish, Work, Writer};
+use self::writer::{Change, Job, Publish, Value, Work, Writer};
 use crate::clock::Clock;
 use crate::config::Config;
 pub use crate::log::LogFigures;
@@ -131,10 +130,10 @@ impl Store {
     {
         let (answer, answered) = oneshot::channel();
         self.queue(Work::Change(Change {
-            run: Box::new(move |tx| Box::pin(async move { Ok(Box::new(change(tx).await?) as Box<dyn Any + Send>) })),
+            run: Box::new(move |tx| Box::pin(async move { Ok(Value(Box::new(change(tx).await?))) })),
             answer,
         }))?;
-        let result: Box<dyn Any + Send> = answered.await.map_err(|_| stopped())??;
+        let Value(result) = answered.await.map_err(|_| stopped())??;
         Ok(*result.downcast().expect("made from a T above"))
     }
 

@@ -1,6 +1,5 @@
 //! The log's rows in the database.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use sanmon_core::entry::{Change, Entry};
@@ -8,7 +7,7 @@ use sanmon_core::event::Seq;
 use sanmon_core::time::UnixMillis;
 use serde_json::to_string;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row, SqlStr};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, SqlSafeStr as _, SqlStr};
 
 use crate::store::StoreError;
 
@@ -128,21 +127,19 @@ fn seq(number: i64) -> Seq {
     Seq::new(number.cast_unsigned())
 }
 
+// SQLite takes `$1` for a name, and looks for names one by one in a list of all: with hundreds of them that took half of the
+// time of an insert.
 fn insert_sql(rows: usize) -> SqlStr {
-    let mut sql = String::from("INSERT INTO log (seq, at, audience, change, event) VALUES ");
-    for row in 0..rows {
-        let first = row * 5 + 1;
-        let comma = if row == 0 { "" } else { "," };
-        let _ = write!(sql, "{comma}(${first},${},${},${},${})", first + 1, first + 2, first + 3, first + 4);
-    }
-    sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(Arc::<str>::from(sql)))
+    let values = vec!["(?,?,?,?,?)"; rows].join(",");
+    shared(format!("INSERT INTO log (seq, at, audience, change, event) VALUES {values}"))
 }
 
 fn select_sql() -> SqlStr {
-    let mut sql = String::from("SELECT seq, at, audience, change, event FROM log WHERE seq IN (");
-    for index in 1..=PAGE {
-        let _ = write!(sql, "{}${index}", if index == 1 { "" } else { "," });
-    }
-    sql.push_str(") ORDER BY seq");
-    sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(Arc::<str>::from(sql)))
+    let places = vec!["?"; PAGE].join(",");
+    shared(format!("SELECT seq, at, audience, change, event FROM log WHERE seq IN ({places}) ORDER BY seq"))
+}
+
+/// A statement whose clones share its text.
+fn shared(sql: String) -> SqlStr {
+    AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
 }

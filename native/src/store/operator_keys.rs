@@ -205,7 +205,7 @@ mod tests {
         let found = authenticate(store, &made.key).await.unwrap().unwrap();
         assert_eq!((found.id, found.scopes), (made.about.id, made.about.scopes.clone()));
         assert_eq!(authenticate(store, &made.key[..made.key.len() - 1]).await.unwrap(), None);
-        assert_eq!(list(store).await.unwrap(), [made.about.clone()]);
+        assert_eq!(list(store).await.unwrap(), std::slice::from_ref(&made.about));
         revoke(store, made.about.id).await.unwrap();
         assert_eq!(authenticate(store, &made.key).await.unwrap(), None);
         assert_eq!(revoke(store, made.about.id).await, Err(Refusal::Unknown { what: "operator key" }.into()));

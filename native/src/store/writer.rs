@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::job::Outcome;
-pub(super) use self::job::{Change, Job, Publish, Work};
+pub(super) use self::job::{Change, Job, Publish, Value, Work};
 use super::error::StoreError;
 use super::guild_inits::GuildInits;
 use super::idempotency::IdempotencyKey;

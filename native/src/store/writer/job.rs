@@ -27,12 +27,14 @@ pub(crate) enum Work {
     Change(Change),
 }
 
-/// A change of what is stored, and who waits for its result, whatever type that has.
+/// A change of what is stored, and who waits for its result.
 pub(crate) struct Change {
-    pub(crate) run:
-        Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<Box<dyn Any + Send>, StoreError>> + Send>,
-    pub(crate) answer: oneshot::Sender<Result<Box<dyn Any + Send>, StoreError>>,
+    pub(crate) run: Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<Value, StoreError>> + Send>,
+    pub(crate) answer: oneshot::Sender<Result<Value, StoreError>>,
 }
+
+/// The result of a change, whatever type it has.
+pub(crate) struct Value(pub(crate) Box<dyn Any + Send>);
 
 /// Events of the platform's own, and who waits for their places.
 pub(crate) struct Publish {
