@@ -25,6 +25,14 @@ impl Fields {
         serde_json::from_str(text)
     }
 
+    /// The fields of the object that `value` is as JSON.
+    ///
+    /// # Errors
+    /// `value` is no object.
+    pub fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        Self::parse(serde_json::value::to_raw_value(value)?.get())
+    }
+
     /// The text of a field, if the object has it.
     pub fn get(&self, name: &str) -> Option<&RawValue> {
         self.0.get(name).map(|value| &**value)

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod node;
 pub mod origin;
 pub mod peer;
+pub mod routes;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -1,0 +1,41 @@
+//! What the operator's machines ask: whether the node lives, whether it takes work, and what it measures.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use warp::reply::Response;
+
+use super::call::Call;
+use super::error::Error;
+use super::reply;
+
+/// How long an empty change of the store may take on a node that is ready.
+const WRITABLE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// `GET /healthz`: the process answers.
+pub(super) async fn health((): (), _: &mut Call) -> Result<Response, Error> {
+    Ok(text("ok\n"))
+}
+
+/// `GET /readyz`: the node takes connections and stores what it is told.
+pub(super) async fn readiness((): (), call: &mut Call) -> Result<Response, Error> {
+    if call.node().is_draining() {
+        return Err(Error::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "the node is about to stop"));
+    }
+    let change = call.store().write(|_| Box::pin(async { Ok(()) }));
+    match tokio::time::timeout(WRITABLE_TIMEOUT, change).await {
+        Ok(stored) => stored?,
+        Err(_) => return Err(Error::unavailable("busy", "the store takes too long")),
+    }
+    Ok(text("ready\n"))
+}
+
+/// `GET /metrics`
+pub(super) async fn metrics((): (), call: &mut Call) -> Result<Response, Error> {
+    Ok(reply::content("text/plain; version=0.0.4; charset=utf-8", call.node().metrics.render().into()))
+}
+
+fn text(text: &'static str) -> Response {
+    reply::content("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+}

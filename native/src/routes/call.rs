@@ -1,0 +1,166 @@
+//! One request on its way through a handler, and what every answer carries whoever made it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ALLOW, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method};
+use hyper::upgrade::OnUpgrade;
+use sanmon_core::id::Id;
+use sanmon_core::time::Moment;
+use tokio::sync::Semaphore;
+use warp::reply::Response;
+
+use super::body::{Body, BodyLimits, DISCARDS};
+use super::cors;
+use super::error::Error;
+use super::input::Input;
+use super::quota::{Quota, Quotas, UsedUp};
+use super::reply;
+use crate::node::Node;
+use crate::origin::Origins;
+use crate::peer::{Door, Peer};
+use crate::store::Store;
+use crate::store::guilds::Caps;
+use crate::upgrade::Gatekeeper;
+
+/// What the routes of one server share.
+pub(super) struct Site {
+    pub(super) node: Arc<Node>,
+    /// Through which door its requests come.
+    door: Door,
+    pub(super) gatekeeper: Gatekeeper,
+    quotas: Quotas,
+    discards: Arc<Semaphore>,
+}
+
+impl Site {
+    pub(super) fn new(node: Arc<Node>, door: Door) -> Self {
+        let window = Duration::from_millis(node.config.rate_limit_window_ms);
+        let quotas = Quotas::new(node.config.rate_limit_requests, window);
+        let gatekeeper = Gatekeeper {
+            origins: Origins::new(&node.config, &node.public_url),
+            trusted_proxies: node.config.trusted_proxies.clone(),
+        };
+        Self { node, door, gatekeeper, quotas, discards: Arc::new(Semaphore::new(DISCARDS)) }
+    }
+}
+
+/// One request.
+pub(super) struct Call {
+    pub(super) site: Arc<Site>,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) peer: Peer,
+    pub(super) upgrade: Option<OnUpgrade>,
+    pub(super) body: Body,
+    pub(super) began: Moment,
+    /// Where the session stands that asks, once it is known.
+    pub(super) quota: Option<Quota>,
+}
+
+impl Call {
+    pub(super) fn node(&self) -> &Node {
+        &self.site.node
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.site.node.store
+    }
+
+    pub(super) fn caps(&self) -> Caps {
+        Caps::of(&self.site.node.config)
+    }
+
+    /// The body as checked JSON text.
+    pub(super) async fn json(&mut self) -> Result<String, Error> {
+        let config = &self.site.node.config;
+        let limits = BodyLimits { bytes: config.max_body_bytes, time: Duration::from_millis(config.body_timeout_ms) };
+        self.body.json(&self.headers, limits).await
+    }
+
+    /// The body as an object's fields.
+    pub(super) async fn input(&mut self) -> Result<Input, Error> {
+        Input::parse(&self.json().await?)
+    }
+
+    /// What the query says of `name`; the first word counts.
+    pub(super) fn query(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Counts this request against those that a session may make in this group of routes.
+    pub(super) fn count(&mut self, session: Id) -> Result<(), Error> {
+        let (quota, taken) = self.site.quotas.take(&self.site.node.clock, session, group(&self.path));
+        self.quota = Some(quota);
+        taken.map_err(|UsedUp| Error::rate_limited(quota.retry_after_s()))
+    }
+
+    /// Whether the request came in by the control socket.
+    pub(super) fn is_by_control_socket(&self) -> bool {
+        self.site.door == Door::Control
+    }
+
+    /// What to say to OPTIONS.
+    pub(super) fn options(allow: &'static str) -> Response {
+        let mut response = reply::done();
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        response
+    }
+
+    /// The answer as it goes out: the handler's, with what every answer carries.
+    pub(super) fn answer(self, answer: Result<Response, Error>) -> Response {
+        let mut response = answer.unwrap_or_else(Error::into_response);
+        let node = &self.site.node;
+        if let Some(quota) = self.quota {
+            quota.stamp(response.headers_mut());
+        }
+        cors::stamp(&self.site.gatekeeper.origins, &self.headers, &self.peer, &mut response);
+        harden(response.headers_mut());
+        node.metrics.http_requests.with_label_values(&[method_label(&self.method), response.status().as_str()]).inc();
+        node.metrics.http_seconds.observe(node.clock.now().since(self.began).as_secs_f64());
+        self.body.discard(&self.headers, &self.site.discards);
+        response
+    }
+}
+
+/// The group of routes that a path belongs to: its first part.
+fn group(path: &str) -> &'static str {
+    const GROUPS: [&str; 5] = ["guilds", "channels", "invites", "users", "sessions"];
+    let first = path.split('/').find(|part| !part.is_empty()).unwrap_or_default();
+    GROUPS.into_iter().find(|group| *group == first).unwrap_or("other")
+}
+
+/// A method as a metric's label: anyone may send any word, and each word that is kept costs memory for good.
+fn method_label(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "other",
+    }
+}
+
+/// No answer is taken for another media type than it says, framed, or loads anything, unless its route says else.
+fn harden(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_belongs_to_the_group_of_its_first_part() {
+        assert_eq!(group("/guilds/5/members"), "guilds");
+        assert_eq!(group("//users/@me"), "users");
+        assert_eq!(group("/"), "other");
+    }
+}

@@ -1,0 +1,155 @@
+//! Why a request was not done, as the client reads it: `{"error":{"code","message"}}`.
+
+use std::borrow::Cow;
+
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
+use warp::reply::Response;
+
+use super::reply;
+use crate::store::{Refusal, StoreError};
+
+/// After how many seconds a client may try again what a fault stopped.
+const RETRY_AFTER_FAULT: u64 = 1;
+
+/// Why a request was not done. Nothing of it was.
+#[derive(Debug)]
+pub(crate) struct Error {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    message: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Error {
+    /// An error of this status. `code` is for programs, `message` for people.
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into(), header: None }
+    }
+
+    /// The request makes no sense.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+
+    /// Nobody knows who asks.
+    pub(super) fn unauthorized(message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// Who asks may not do this.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// There is no such thing, or none that the caller may know of.
+    pub(super) fn unknown(what: &'static str) -> Self {
+        Refusal::Unknown { what }.into()
+    }
+
+    /// The path leads nowhere.
+    pub(super) fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown_route", "there is nothing at this path")
+    }
+
+    /// The path is there, the method is not.
+    pub(super) fn wrong_method(allow: &str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path takes {allow}"))
+            .with(ALLOW, HeaderValue::from_str(allow).expect("methods are ASCII"))
+    }
+
+    /// The session has used up its requests.
+    pub(super) fn rate_limited(retry_after_s: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests")
+            .with(RETRY_AFTER, retry_after_s.into())
+    }
+
+    /// The server can't do it now.
+    pub(super) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).with(RETRY_AFTER, RETRY_AFTER_FAULT.into())
+    }
+
+    /// The same error with other words for people.
+    pub(super) fn about(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// The rest of the request is not waited for: the connection ends with this answer.
+    pub(super) fn and_close(self) -> Self {
+        self.with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// The error as an answer.
+    pub(super) fn into_response(self) -> Response {
+        let mut response =
+            reply::json(self.status, &json!({ "error": { "code": self.code, "message": self.message } }));
+        response.headers_mut().extend(self.header);
+        response
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        let (status, code) = match refusal {
+            Refusal::Unknown { what } => (StatusCode::NOT_FOUND, format!("unknown_{}", what.replace(' ', "_")).into()),
+            Refusal::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden".into()),
+            Refusal::Conflict { code, .. } | Refusal::Cap { code, .. } => (StatusCode::CONFLICT, code.into()),
+            Refusal::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request".into()),
+        };
+        Self { status, code, message, header: None }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(refusal) => refusal.into(),
+            StoreError::Busy => Self::unavailable("busy", "too much waits to be stored: try again"),
+            StoreError::Full => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "the server's disk is full")
+            }
+            StoreError::ReadOnly => Self::unavailable("read_only", "the server's database can't be written to"),
+            // What the database said is for the operator's log, not for a stranger.
+            StoreError::Unavailable(reason) => {
+                tracing::error!(%reason, "a request failed in the store");
+                Self::unavailable("storage_unavailable", "the server's database is unavailable")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_of_the_store_has_its_status() {
+        let refused = |refusal| StoreError::Refused(refusal);
+        for (error, status, code) in [
+            (refused(Refusal::Unknown { what: "guild" }), 404, "unknown_guild"),
+            (refused(Refusal::Unknown { what: "operator key" }), 404, "unknown_operator_key"),
+            (refused(Refusal::Forbidden { message: "no".into() }), 403, "forbidden"),
+            (refused(Refusal::Conflict { code: "owner_stays", message: "no".into() }), 409, "owner_stays"),
+            (refused(Refusal::Cap { code: "too_many_guilds", limit: 3 }), 409, "too_many_guilds"),
+            (refused(Refusal::invalid("no")), 400, "invalid_request"),
+            (StoreError::Busy, 503, "busy"),
+            (StoreError::Full, 507, "storage_full"),
+            (StoreError::ReadOnly, 503, "read_only"),
+            (StoreError::Unavailable("secret".into()), 503, "storage_unavailable"),
+        ] {
+            let error = Error::from(error);
+            assert_eq!((error.status.as_u16(), &*error.code), (status, code));
+            assert!(!error.message.contains("secret"));
+            assert_eq!(error.into_response().headers().contains_key(RETRY_AFTER), status == 503);
+        }
+    }
+}

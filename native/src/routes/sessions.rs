@@ -1,0 +1,75 @@
+//! Sessions: minted by the operator, revoked by the operator or by themselves.
+
+use std::time::Duration;
+
+use sanmon_core::time::UnixMillis;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use warp::reply::Response;
+
+use sanmon_core::id::Id;
+
+use super::auth::Caller;
+use super::call::Call;
+use super::error::Error;
+use super::reply;
+use super::segment::Whom;
+use crate::store::sessions::{self, NewSession};
+
+/// The longest that a session may last, in seconds: ten years.
+const MAX_EXPIRES_IN_S: u64 = 315_360_000;
+
+/// A session as it is answered, once: its `session_id` is not kept.
+#[derive(Serialize)]
+struct Minted<'a> {
+    session_id: &'a str,
+    id: Id,
+    user: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<UnixMillis>,
+}
+
+/// `POST /sessions`
+pub(super) async fn create((): (), call: &mut Call) -> Result<Response, Error> {
+    let mut input = call.input().await?;
+    let mut user = input.object("user")?;
+    let expires_in: Option<u64> = input.optional("expires_in_s")?;
+    if expires_in.is_some_and(|seconds| !(1..=MAX_EXPIRES_IN_S).contains(&seconds)) {
+        return Err(input.fault("expires_in_s", format!("this is 1 to {MAX_EXPIRES_IN_S}")));
+    }
+    input.end()?;
+    let id = user.optional("id")?;
+    let new = NewSession { id, user: user.rest(), expires_in: expires_in.map(Duration::from_secs) };
+    let minted = sessions::create(call.store(), new).await?;
+    Ok(reply::created(&Minted {
+        session_id: &minted.session_id,
+        id: minted.id,
+        user: &minted.user,
+        expires_at: minted.expires_at,
+    }))
+}
+
+/// `DELETE /sessions/{session}`: a session revokes itself, and no other.
+pub(super) async fn revoke(caller: Caller, call: &mut Call, session: Whom) -> Result<Response, Error> {
+    let own = match caller {
+        Caller::User(actor) => actor.session,
+        Caller::Platform => None,
+    };
+    let session = match (session, own) {
+        (Whom::Me, Some(own)) => own,
+        (Whom::Me, None) => return Err(Error::invalid("`@me` is for sessions: give the session's id")),
+        (Whom::Id(session), Some(own)) if session != own => {
+            return Err(Error::forbidden("a session revokes only itself"));
+        }
+        (Whom::Id(session), _) => session,
+    };
+    sessions::revoke(call.store(), session).await?;
+    Ok(reply::done())
+}
+
+/// `DELETE /users/{user}/sessions`
+pub(super) async fn revoke_all(caller: Caller, call: &mut Call, user: Whom) -> Result<Response, Error> {
+    let user = user.of(caller)?;
+    sessions::revoke_all_of(call.store(), user).await?;
+    Ok(reply::done())
+}
