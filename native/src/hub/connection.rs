@@ -44,6 +44,9 @@ pub(super) struct Connection {
     pub(super) _ticket: Ticket,
 }
 
+/// An idle connection is this, its place in four tables, and nothing else outside the kernel.
+const _: () = assert!(size_of::<Connection>() <= 256);
+
 /// What the client's end of a connection does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerEnd {

@@ -73,6 +73,19 @@ pub(super) struct Thread {
     written: u64,
 }
 
+/// A node that has lost a hub thread to a bug would hold that thread's users without ever serving them. It ends instead,
+/// and whatever watches over it starts it anew.
+struct EndWithThread;
+
+impl Drop for EndWithThread {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a hub thread panicked; the node ends");
+            std::process::abort();
+        }
+    }
+}
+
 /// Whether the thread goes on.
 enum Flow {
     On,
@@ -106,6 +119,7 @@ impl Thread {
     }
 
     pub(super) fn run(mut self) {
+        let _guard = EndWithThread;
         let mut events = Events::with_capacity(EVENTS);
         let (mut entries, mut commands, mut due) = (Vec::new(), Vec::new(), Vec::new());
         loop {
@@ -233,8 +247,15 @@ impl Thread {
 
     /// Does what the session of a connection wants, until it wants nothing more.
     fn drive(&mut self, key: Key) {
+        // Frames that follow one another go out in one write, be they the answers to thousands of pings.
+        let mut frames = Vec::new();
         while let Some(connection) = live(&mut self.connections, key) {
-            let Some(output) = connection.session.poll_output() else { break };
+            let output = connection.session.poll_output();
+            if !frames.is_empty() && !matches!(output, Some(SessionOutput::Send(_))) {
+                self.send(key, &mut frames);
+            }
+            let Some(connection) = live(&mut self.connections, key) else { return };
+            let Some(output) = output.or_else(|| connection.session.poll_output()) else { break };
             match output {
                 SessionOutput::Authenticate { session_id } => {
                     connection.phase = Phase::Asking(self.place);
@@ -256,7 +277,7 @@ impl Thread {
                         return self.hand_over(key, owner, asked_at, after);
                     }
                 }
-                SessionOutput::Send(frame) => self.send(key, &frame),
+                SessionOutput::Send(frame) => frames.push(frame),
                 SessionOutput::Presence(presence) => {
                     if let (Some(user), Some(backend)) = (connection.session.user(), self.shared.backend.get()) {
                         backend.presences.chosen(user, device_of(self.index, key), *presence);
@@ -316,8 +337,7 @@ impl Thread {
             self.on_closing_alarm(key);
         } else {
             if connection.queue.as_ref().is_some_and(|queue| queue.check(now, &self.shared.bounds.queue).is_err()) {
-                self.shared.metrics.queue_overflows.inc();
-                self.end(key, Close::new(Code::SlowConsumer));
+                self.overflow(key);
             } else {
                 connection.session.handle_timeout(now);
             }

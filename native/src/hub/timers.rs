@@ -105,7 +105,8 @@ mod tests {
                 let (up, still): (Vec<_>, Vec<_>) = waiting.iter().partition(|(_, at)| *at <= now);
                 let mut up: Vec<u32> = up.into_iter().map(|(slot, _)| slot).collect();
                 let mut came: Vec<u32> = due.iter().map(|key| key.slot).collect();
-                (up.sort_unstable(), came.sort_unstable());
+                up.sort_unstable();
+                came.sort_unstable();
                 prop_assert_eq!(came, up);
                 waiting = still;
             }

@@ -1,5 +1,6 @@
 //! How connections end: so that the close code arrives.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use sanmon_core::audience::Slot;
@@ -27,7 +28,7 @@ impl Thread {
         // Codes that clients make up must not make up time series.
         let label = if known { close.code.to_string() } else { "other".to_owned() };
         self.shared.metrics.connections_closed.with_label_values(&[&label]).inc();
-        self.send_close(key, &close.frame());
+        self.send_close(key, close.frame());
         self.progress_close(key);
     }
 
@@ -35,14 +36,16 @@ impl Thread {
     pub(super) fn progress_close(&mut self, key: Key) {
         let now = self.now;
         let Some(connection) = self.connection(key) else { return };
-        if matches!(connection.phase, Phase::Closing(_))
-            && connection.queue.is_none()
-            && connection.peer != PeerEnd::Talking
-        {
-            connection.phase = Phase::Lingering(now + LINGER);
-            if connection.stream.shutdown_write().is_err() {
-                self.remove(key);
-            }
+        let is_done = connection.queue.is_none() && connection.peer != PeerEnd::Talking;
+        if !is_done || !matches!(connection.phase, Phase::Closing(_)) {
+            return;
+        }
+        // With TLS the frame may have been taken and still wait for the socket.
+        let shut = connection.stream.flush().and_then(|()| connection.stream.shutdown_write());
+        match shut {
+            Ok(()) => connection.phase = Phase::Lingering(now + LINGER),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.remove(key),
         }
     }
 

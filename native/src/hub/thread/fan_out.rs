@@ -13,6 +13,8 @@ use crate::hub::ring::Lagged;
 
 /// Entries that are met before what came of them is written.
 const BATCH: usize = 256;
+/// Batches before sockets and commands have their turn.
+const BATCHES_IN_TURN: usize = 16;
 /// Deliveries that are gathered before they are written, so that a batch for everyone stays small in memory.
 const MAX_LINKS: usize = 1 << 18;
 /// No further link.
@@ -97,7 +99,7 @@ impl Batch {
 impl Thread {
     /// Meets every entry that came into the ring.
     pub(super) fn meet_entries(&mut self, entries: &mut Vec<Arc<Entry>>) {
-        loop {
+        for _ in 0..BATCHES_IN_TURN {
             entries.clear();
             match self.shared.ring.take(&mut self.cursor, BATCH, entries) {
                 Ok(place) => {
@@ -111,6 +113,8 @@ impl Thread {
             }
         }
         entries.clear();
+        self.waiting.sort_unstable();
+        self.waiting.dedup();
         for key in std::mem::take(&mut self.waiting) {
             self.pull(key);
         }
