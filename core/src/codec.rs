@@ -61,6 +61,17 @@ pub enum DecodeError {
 /// # Errors
 /// A [`DecodeError`] that says what was wrong; nothing larger than `limit` was held.
 pub fn decode(message: &Message, encoding: Encoding, limit: usize) -> Result<String, DecodeError> {
+    let text = text_of(message, encoding, limit)?;
+    check_json(&text)?;
+    Ok(text)
+}
+
+/// Reads one message as [`decode`] does, but for the check of its JSON: for whoever parses all of it next anyway, or trusts
+/// who sent it.
+///
+/// # Errors
+/// A [`DecodeError`] that says what was wrong; nothing larger than `limit` was held.
+pub fn text_of(message: &Message, encoding: Encoding, limit: usize) -> Result<String, DecodeError> {
     let bytes = match message {
         Message::Text(bytes) | Message::Binary(bytes) if bytes.len() > limit => {
             return Err(DecodeError::TooBig { limit });
@@ -72,9 +83,7 @@ pub fn decode(message: &Message, encoding: Encoding, limit: usize) -> Result<Str
             InflateError::NotAStream => DecodeError::BadZlib,
         })?,
     };
-    let text = String::from_utf8(bytes).map_err(|_| DecodeError::BadUtf8)?;
-    check_json(&text)?;
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| DecodeError::BadUtf8)
 }
 
 #[cfg(test)]

@@ -4,14 +4,17 @@
 //! output enum that the driver matches exhaustively, `deadline()` says when to call `handle_timeout(now)`. A peer's fault
 //! is an output (a close), never a panic.
 
+mod backoff;
+mod client;
 mod close;
-#[expect(dead_code, reason = "the client uses the rest")]
 mod keep_alive;
 mod limits;
 mod presences;
 mod send_queue;
 mod session;
 
+pub use self::backoff::Backoff;
+pub use self::client::{Client, ClientOptions, ClientOutput, ClientState, EndReason, Incoming, Kind};
 pub use self::close::{Advice, CODES, Close, Code, Reason, Row};
 pub use self::limits::{Allowance, Limits, RateLimited, RateWindow};
 pub use self::presences::{Device, PresenceOutput, PresenceTimes, Presences};

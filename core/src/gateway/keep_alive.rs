@@ -17,7 +17,7 @@ enum Probe {
     First(Moment),
     /// The peer was heard since it was last asked.
     Heard,
-    /// The peer was asked at this moment and has been silent since.
+    /// The peer was asked, has been silent since, and has until this moment.
     Asked(Moment),
 }
 
@@ -51,30 +51,33 @@ impl KeepAlive {
         }
     }
 
-    /// Asks the peer now, whatever was heard: there is reason to doubt it.
-    pub(super) const fn doubt(&mut self, now: Moment) -> Pulse {
-        self.probe = Probe::Asked(now);
+    /// There is reason to doubt that the peer is there, such as a machine that slept: asks now, or gives up when the silence
+    /// was too long already.
+    pub(super) fn doubt(&mut self, now: Moment, patience: Duration, longest: Duration) -> Pulse {
+        if now.since(self.heard) > longest {
+            return Pulse::Dead;
+        }
+        self.probe = Probe::Asked(now + patience);
         Pulse::Ask
     }
 
     pub(super) fn handle_timeout(&mut self, now: Moment, interval: Duration, timeout: Duration) -> Pulse {
-        if now < self.deadline(interval, timeout) {
+        if now < self.deadline(interval) {
             return Pulse::Steady;
         }
         match self.probe {
             Probe::First(_) | Probe::Heard => {
-                self.probe = Probe::Asked(now);
+                self.probe = Probe::Asked(now + timeout);
                 Pulse::Ask
             }
             Probe::Asked(_) => Pulse::Dead,
         }
     }
 
-    pub(super) fn deadline(&self, interval: Duration, timeout: Duration) -> Moment {
+    pub(super) fn deadline(&self, interval: Duration) -> Moment {
         match self.probe {
-            Probe::First(at) => at,
+            Probe::First(at) | Probe::Asked(at) => at,
             Probe::Heard => self.heard + interval,
-            Probe::Asked(at) => at + timeout,
         }
     }
 }
@@ -97,16 +100,18 @@ mod tests {
         assert_eq!(alive.handle_timeout(at(6), INTERVAL, TIMEOUT), Pulse::Steady);
         assert_eq!(alive.handle_timeout(at(7), INTERVAL, TIMEOUT), Pulse::Ask);
         alive.handle_bytes(at(9));
-        assert_eq!(alive.deadline(INTERVAL, TIMEOUT), at(29));
+        assert_eq!(alive.deadline(INTERVAL), at(29));
         assert_eq!(alive.handle_timeout(at(29), INTERVAL, TIMEOUT), Pulse::Ask);
         assert_eq!(alive.handle_timeout(at(38), INTERVAL, TIMEOUT), Pulse::Steady);
         assert_eq!(alive.handle_timeout(at(39), INTERVAL, TIMEOUT), Pulse::Dead);
     }
 
     #[test]
-    fn a_doubted_peer_has_the_timeout_to_show_itself() {
+    fn a_doubted_peer_has_some_patience_to_show_itself() {
         let mut alive = KeepAlive::steady(at(0));
-        assert_eq!(alive.doubt(at(3)), Pulse::Ask);
-        assert_eq!(alive.deadline(INTERVAL, TIMEOUT), at(13));
+        let longest = INTERVAL + TIMEOUT;
+        assert_eq!(alive.doubt(at(3), Duration::from_millis(5), longest), Pulse::Ask);
+        assert_eq!(alive.deadline(INTERVAL), at(8));
+        assert_eq!(alive.doubt(at(31), Duration::from_millis(5), longest), Pulse::Dead);
     }
 }

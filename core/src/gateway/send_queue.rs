@@ -1,5 +1,6 @@
 //! What waits for a socket that would block, bounded in bytes and in age (protocol, section 9).
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ pub struct SendQueue {
     /// Frames that a newer presence made empty.
     emptied: usize,
     /// Past half of the bound: the number of each user's newest presence.
-    newest: Option<Box<HashMap<Id, u64>>>,
+    newest: Option<HashMap<Id, u64>>,
 }
 
 #[derive(Debug)]
@@ -169,14 +170,15 @@ impl SendQueue {
         let mut newest = HashMap::new();
         for index in (0..self.frames.len()).rev() {
             if let Lane::Presence(user) = self.frames[index].lane {
-                if newest.contains_key(&user) {
-                    self.empty(index);
-                } else {
-                    newest.insert(user, self.popped + index as u64);
+                match newest.entry(user) {
+                    Entry::Occupied(_) => self.empty(index),
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(self.popped + index as u64);
+                    }
                 }
             }
         }
-        self.newest = Some(Box::new(newest));
+        self.newest = Some(newest);
         self.compact();
     }
 

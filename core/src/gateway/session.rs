@@ -317,7 +317,7 @@ impl Session {
     /// When [`Self::handle_timeout`] wants to be called; `None` when it is over. It moves as bytes come, so a driver may
     /// keep an older, earlier one and ask again then.
     pub fn deadline(&self) -> Option<Moment> {
-        let alive = self.keep_alive.deadline(self.limits.ping_interval, self.limits.ping_timeout);
+        let alive = self.keep_alive.deadline(self.limits.ping_interval);
         match &self.state {
             State::Identifying { until } => Some(*until),
             State::Authenticating { until, .. } => Some(alive.min(*until)),
