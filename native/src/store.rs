@@ -24,10 +24,12 @@ mod tx;
 pub mod users;
 mod writer;
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sanmon_core::entry::Draft;
 use sanmon_core::event::Seq;
@@ -88,6 +90,7 @@ impl Store {
         let log = Arc::new(Log::load(&mut conn, state.last, config).await.map_err(failed)?);
         let inits = Arc::new(GuildInits::new(log.head()));
         let writer = Writer {
+            _folder: Arc::clone(&folder),
             database: database.clone(),
             conn: Some(conn),
             ids: None,
@@ -100,11 +103,10 @@ impl Store {
             sweeps: 0,
         };
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
-        // The writer holds the folder too: nobody else may have it while a last transaction ends.
-        let held = Arc::clone(&folder);
         tokio::spawn(async move {
-            writer.run(queue).await;
-            drop(held);
+            if AssertUnwindSafe(writer.run(queue)).catch_unwind().await.is_err() {
+                tracing::error!("the writer panicked: nothing can be stored until a restart");
+            }
         });
         let readers = database.readers();
         Ok(Self { folder, database, clock, readers, jobs, room: Arc::new(Semaphore::new(QUEUE_BYTES)), log, inits })

@@ -12,20 +12,25 @@ pub(super) const STEP: usize = 2000;
 /// Rows of each kind that one sweep drops.
 const ROWS: i64 = 1000;
 
-/// Every how many sweeps everything but the log is looked at.
-const EVERY: u64 = 20;
+/// Every how many sweeps of the log everything else is swept too.
+pub(super) const EVERY: u32 = 20;
 
-/// Whether this sweep looks at everything but the log.
-pub(super) const fn due(sweeps: u64) -> bool {
-    sweeps.is_multiple_of(EVERY)
+/// How far a sweep came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Swept {
+    /// Nothing is left to sweep.
+    All,
+    /// There may be more.
+    Some,
 }
 
 /// Drops sessions, invites and idempotency keys that have run out, and stays in guilds that ended at or before the place
 /// `forgotten`, for which nobody can ask any longer.
-pub(super) async fn expired(tx: &mut Tx, forgotten: Seq) -> Result<(), StoreError> {
+pub(super) async fn expired(tx: &mut Tx, forgotten: Seq) -> Result<Swept, StoreError> {
     let now = tx.now().as_millis();
     let oldest_key = now.saturating_sub(idempotency::KEPT_MS).cast_signed();
     let now = now.cast_signed();
+    let mut swept = Swept::All;
     for (sql, bound) in [
         ("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 LIMIT $2)", now),
         ("DELETE FROM invites WHERE code IN (SELECT code FROM invites WHERE expires_at <= $1 LIMIT $2)", now),
@@ -40,7 +45,72 @@ pub(super) async fn expired(tx: &mut Tx, forgotten: Seq) -> Result<(), StoreErro
             forgotten.as_i64(),
         ),
     ] {
-        sqlx::query(sql).bind(bound).bind(ROWS).execute(tx.conn()).await?;
+        let gone = sqlx::query(sql).bind(bound).bind(ROWS).execute(tx.conn()).await?;
+        if gone.rows_affected() >= ROWS.cast_unsigned() {
+            swept = Swept::Some;
+        }
     }
-    Ok(())
+    Ok(swept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::store::tests::{Bench, draft};
+
+    #[tokio::test]
+    async fn what_has_run_out_is_gone_after_a_restart() {
+        let bench = Bench::with(Config { log_max_entries: 1, ..Config::default() }).await;
+        let rows = bench.store.write(|tx| {
+            Box::pin(async move {
+                let first = tx.emit(draft(r#"{"t":"X"}"#)).as_i64();
+                let second = tx.emit(draft(r#"{"t":"X"}"#)).as_i64();
+                for sql in [
+                    "INSERT INTO users (id, data) VALUES (1, '{}')",
+                    "INSERT INTO sessions (id, user_id, hash, created_at, expires_at) \
+                     VALUES (1, 1, '', 0, 5), (2, 1, '', 0, NULL), (3, 1, '', 0, 9000000000000)",
+                    "INSERT INTO guilds (id, owner, data) VALUES (1, 1, '{}')",
+                    "INSERT INTO invites (code, guild_id, inviter_id, created_at, expires_at, uses) \
+                     VALUES ('a', 1, 1, 0, 5, 0), ('b', 1, 1, 0, NULL, 0)",
+                ] {
+                    sqlx::query(sql).execute(tx.conn()).await?;
+                }
+                // More than one sweep drops at once.
+                sqlx::query(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+                     INSERT INTO idempotency SELECT 'key' || i, '', 1, 1, i / 2500 * 9000000000000 FROM n",
+                )
+                .execute(tx.conn())
+                .await?;
+                sqlx::query("INSERT INTO members VALUES (1, 1, $1, $1), (1, 2, $1, $2), (1, 3, $1, NULL)")
+                    .bind(first)
+                    .bind(second)
+                    .execute(tx.conn())
+                    .await?;
+                Ok(())
+            })
+        });
+        rows.await.unwrap();
+        while bench.store.log_figures().entries > 1 {
+            tokio::task::yield_now().await;
+        }
+        let bench = bench.again().await;
+        let counts = [
+            ("SELECT COUNT(*) FROM sessions", 2),
+            ("SELECT COUNT(*) FROM invites", 1),
+            ("SELECT COUNT(*) FROM idempotency", 1),
+            ("SELECT COUNT(*) FROM members", 2),
+        ];
+        for (sql, left) in counts {
+            loop {
+                let mut read = bench.store.read().await.unwrap();
+                let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut *read).await.unwrap();
+                assert!(count >= left, "{sql}: {count}");
+                if count == left {
+                    break;
+                }
+            }
+        }
+    }
 }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::{IdempotencyKey, OpenError, Refusal, Store, StoreError};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::log::rows;
 
 /// A store in a folder of its own, and what it told of.
 pub(super) struct Bench {
@@ -165,6 +166,27 @@ async fn a_database_that_is_read_only_is_said_to_be() {
     assert_eq!((locked, published), (Err(StoreError::ReadOnly), Err(StoreError::ReadOnly)));
     assert_eq!(bench.told(), 0);
     assert_eq!(bench.store.publish(drafts(1), None).await.map(|seqs| seqs.len()), Ok(1));
+}
+
+#[tokio::test]
+async fn a_commit_whose_outcome_was_lost_is_told_of() {
+    let bench = Bench::new().await;
+    let lost = bench.store.head().next();
+    let mut other = bench.store.database.writer().await.unwrap();
+    let entry = draft(r#"{"t":"LOST"}"#).place(lost, bench.store.clock.unix());
+    rows::insert(&mut other, &[Arc::new(entry)]).await.unwrap();
+    rows::save_state(&mut other, rows::LogState { last: lost, last_id: 0 }).await.unwrap();
+    let fails = bench.store.write(|tx| {
+        Box::pin(async move {
+            sqlx::raw_sql("PRAGMA query_only = ON").execute(tx.conn()).await?;
+            tx.emit(draft(r#"{"t":"NEVER"}"#));
+            Ok(())
+        })
+    });
+    assert_eq!(fails.await, Err(StoreError::ReadOnly));
+    assert_eq!(bench.store.publish(drafts(1), None).await.unwrap(), [lost.next()]);
+    let texts = bench.texts(0);
+    assert!(texts.len() == 2 && texts[0].contains("LOST"), "{texts:?}");
 }
 
 #[tokio::test]

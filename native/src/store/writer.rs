@@ -18,11 +18,11 @@ use self::job::Outcome;
 pub(super) use self::job::{Change, Job, Publish, Value, Work};
 use super::error::StoreError;
 use super::guild_inits::GuildInits;
-use super::idempotency::IdempotencyKey;
+use super::idempotency::{self, IdempotencyKey};
 use super::ids::Ids;
-use super::sqlite::{self, Database};
+use super::sqlite::{self, Database, Folder};
+use super::sweep::{self, Swept};
 use super::tx::Tx;
-use super::{idempotency, sweep};
 use crate::clock::Clock;
 use crate::log::{Log, rows};
 
@@ -43,6 +43,8 @@ pub type OnCommit = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 
 /// The writer and everything that it owns.
 pub(super) struct Writer {
+    /// Nobody else may have the folder while a last transaction ends.
+    pub(super) _folder: Arc<Folder>,
     pub(super) database: Database,
     pub(super) conn: Option<AnyConnection>,
     pub(super) ids: Option<Ids>,
@@ -53,8 +55,8 @@ pub(super) struct Writer {
     pub(super) log: Arc<Log>,
     pub(super) inits: Arc<GuildInits>,
     pub(super) on_commit: OnCommit,
-    /// How many sweeps were made.
-    pub(super) sweeps: u64,
+    /// How many sweeps of the log were made since everything else was swept.
+    pub(super) sweeps: u32,
 }
 
 impl Writer {
@@ -76,10 +78,16 @@ impl Writer {
                         self.commit(batch).await;
                     }
                 },
-                _ = sweeps.tick() => self.sweep().await,
+                _ = sweeps.tick() => match self.sweep().await {
+                    Ok(Swept::All) => {}
+                    // What is queued gets its turn in between.
+                    Ok(Swept::Some) => sweeps.reset_immediately(),
+                    Err(error) => tracing::warn!(%error, "could not sweep"),
+                }
             }
         }
         self.stop().await;
+        drop(self);
         for answer in closed {
             let _ = answer.send(());
         }
@@ -202,28 +210,33 @@ impl Writer {
         Ok(conn)
     }
 
-    async fn sweep(&mut self) {
-        let due = sweep::due(self.sweeps);
-        self.sweeps += 1;
+    /// Drops some of what the log may forget and of what has run out.
+    async fn sweep(&mut self) -> Result<Swept, StoreError> {
+        self.sweeps = self.sweeps.saturating_sub(1);
+        let due = self.sweeps == 0;
         if !due && self.log.excess(self.clock.unix(), 1).is_none() {
-            return;
+            return Ok(Swept::All);
         }
-        let mut tx = match self.begin().await {
-            Ok(tx) => tx,
-            Err(error) => return tracing::warn!(%error, "could not sweep"),
-        };
-        let swept = if due { sweep::expired(&mut tx, self.log.forgotten()).await } else { Ok(()) };
-        let swept = match swept {
-            Ok(()) => self.end(&mut tx).await,
+        let mut tx = self.begin().await?;
+        let swept = if due { sweep::expired(&mut tx, self.log.forgotten()).await } else { Ok(Swept::All) };
+        let ended = match swept {
+            Ok(swept) => self.end(&mut tx).await.map(|forgotten| (swept, forgotten)),
             Err(error) => Err(error),
         };
-        match swept {
-            Ok(forgotten) => self.adopt(tx, forgotten),
+        let (swept, forgotten) = match ended {
+            Ok(ended) => ended,
             Err(error) => {
-                tracing::warn!(%error, "could not sweep");
+                self.sweeps = sweep::EVERY;
                 self.abandon(tx).await;
+                return Err(error);
             }
+        };
+        self.adopt(tx, forgotten);
+        if due && swept == Swept::All {
+            self.sweeps = sweep::EVERY;
         }
+        let rest = swept == Swept::Some || self.log.excess(self.clock.unix(), 1).is_some();
+        Ok(if rest { Swept::Some } else { Swept::All })
     }
 
     async fn stop(&mut self) {
