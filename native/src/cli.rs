@@ -46,6 +46,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(Box<serve::Serve>),
     #[command(subcommand)]
     Session(session::Session),
     #[command(subcommand)]
@@ -80,6 +81,7 @@ pub(crate) fn main() -> ExitCode {
 impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
+            Self::Serve(serve) => serve.run(),
             Self::CheckConfig(check) => check.run(),
             Self::Keygen(keygen) => keygen.run(),
             Self::Completions(completions) => completions.run(),
@@ -98,7 +100,7 @@ impl Command {
             Self::User(command) => command.run().await,
             Self::Presence(command) => command.run().await,
             Self::Backup(command) => command.run().await,
-            Self::CheckConfig(_) | Self::Keygen(_) | Self::Completions(_) => {
+            Self::Serve(_) | Self::CheckConfig(_) | Self::Keygen(_) | Self::Completions(_) => {
                 unreachable!("these have no server to talk to")
             }
         }
