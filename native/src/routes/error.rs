@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use warp::reply::Response;
 
@@ -19,13 +19,27 @@ pub(crate) struct Error {
     status: StatusCode,
     code: Cow<'static, str>,
     message: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    also: Also,
+}
+
+/// What a client is told beside the error itself.
+#[derive(Debug)]
+enum Also {
+    Nothing,
+    /// How to say who asks.
+    Authenticate,
+    /// The methods that the path takes.
+    Allow(&'static str),
+    /// After how many seconds to try again.
+    RetryAfter(u64),
+    /// That the connection ends.
+    Close,
 }
 
 impl Error {
     /// An error of this status. `code` is for programs, `message` for people.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), header: None }
+        Self { status, code: code.into(), message: message.into(), also: Also::Nothing }
     }
 
     /// The request makes no sense.
@@ -35,8 +49,7 @@ impl Error {
 
     /// Nobody knows who asks.
     pub(super) fn unauthorized(message: &'static str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
-            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message).and(Also::Authenticate)
     }
 
     /// Who asks may not do this.
@@ -55,20 +68,20 @@ impl Error {
     }
 
     /// The path is there, the method is not.
-    pub(super) fn wrong_method(allow: &str) -> Self {
+    pub(super) fn wrong_method(allow: &'static str) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path takes {allow}"))
-            .with(ALLOW, HeaderValue::from_str(allow).expect("methods are ASCII"))
+            .and(Also::Allow(allow))
     }
 
     /// The session has used up its requests.
     pub(super) fn rate_limited(retry_after_s: u64) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests")
-            .with(RETRY_AFTER, retry_after_s.into())
+            .and(Also::RetryAfter(retry_after_s))
     }
 
     /// The server can't do it now.
     pub(super) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).with(RETRY_AFTER, RETRY_AFTER_FAULT.into())
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).and(Also::RetryAfter(RETRY_AFTER_FAULT))
     }
 
     /// The same error with other words for people.
@@ -79,11 +92,11 @@ impl Error {
 
     /// The rest of the request is not waited for: the connection ends with this answer.
     pub(super) fn and_close(self) -> Self {
-        self.with(CONNECTION, HeaderValue::from_static("close"))
+        self.and(Also::Close)
     }
 
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+    fn and(mut self, also: Also) -> Self {
+        self.also = also;
         self
     }
 
@@ -91,7 +104,14 @@ impl Error {
     pub(super) fn into_response(self) -> Response {
         let mut response =
             reply::json(self.status, &json!({ "error": { "code": self.code, "message": self.message } }));
-        response.headers_mut().extend(self.header);
+        let (name, value) = match self.also {
+            Also::Nothing => return response,
+            Also::Authenticate => (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            Also::Allow(methods) => (ALLOW, HeaderValue::from_static(methods)),
+            Also::RetryAfter(seconds) => (RETRY_AFTER, seconds.into()),
+            Also::Close => (CONNECTION, HeaderValue::from_static("close")),
+        };
+        response.headers_mut().insert(name, value);
         response
     }
 }
@@ -105,7 +125,7 @@ impl From<Refusal> for Error {
             Refusal::Conflict { code, .. } | Refusal::Cap { code, .. } => (StatusCode::CONFLICT, code.into()),
             Refusal::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request".into()),
         };
-        Self { status, code, message, header: None }
+        Self { status, code, message, also: Also::Nothing }
     }
 }
 
