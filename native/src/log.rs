@@ -26,8 +26,11 @@ const RECENT_BYTES: usize = 32 << 20;
 /// How long a reader waits until an entry that it saw committed is known here as well.
 const CATCH_UP: Duration = Duration::from_secs(5);
 
-/// Entries that are read at once when the log is opened.
-const LOAD_PAGE: i64 = 2000;
+/// Outlines of entries that are read at once when the log is opened.
+const OUTLINE_PAGE: i64 = 10_000;
+
+/// Entries that are read at once then.
+const PAGE: i64 = 1000;
 
 /// What is known of the log without asking the database.
 #[derive(Debug)]
@@ -60,16 +63,26 @@ pub struct LogFigures {
 impl Log {
     /// Reads what the database holds of a log whose last place is `head`.
     pub(crate) async fn load(conn: &mut AnyConnection, head: Seq, config: &Config) -> Result<Self, StoreError> {
-        let mut page = rows::after(conn, Seq::new(0), LOAD_PAGE).await?;
-        let floor = page.first().map_or(head, |first| Seq::new(first.seq.as_u64() - 1));
-        let known = Known { history: History::new(floor), recent: Recent::new(RECENT_BYTES), held: Held::none(floor) };
-        let log = Self { known: RwLock::new(known), head: watch::Sender::new(head), bounds: Bounds::of(config) };
-        while let Some(newest) = page.last() {
-            let last = newest.seq;
-            log.append(&page);
-            page = rows::after(conn, last, LOAD_PAGE).await?;
+        let mut outlines = rows::outlines_after(conn, Seq::new(0), OUTLINE_PAGE).await?;
+        let floor = outlines.first().map_or(head, |first| Seq::new(first.entry.seq.as_u64() - 1));
+        let mut known =
+            Known { history: History::new(floor), recent: Recent::new(RECENT_BYTES), held: Held::none(floor) };
+        while let Some(newest) = outlines.last() {
+            let last = newest.entry.seq;
+            for outline in &outlines {
+                known.history.push(&outline.entry);
+                known.held.push(&outline.entry, outline.size);
+            }
+            outlines = rows::outlines_after(conn, last, OUTLINE_PAGE).await?;
         }
-        Ok(log)
+        let mut last = known.held.newest(RECENT_BYTES, recent::OVERHEAD);
+        loop {
+            let page = rows::after(conn, last, PAGE).await?;
+            let Some(newest) = page.last() else { break };
+            last = newest.seq;
+            page.into_iter().for_each(|entry| known.recent.push(entry));
+        }
+        Ok(Self { known: RwLock::new(known), head: watch::Sender::new(head), bounds: Bounds::of(config) })
     }
 
     /// Takes in entries that are committed.
@@ -78,7 +91,7 @@ impl Log {
         let mut known = self.write();
         for entry in entries {
             known.history.push(entry);
-            known.held.push(entry);
+            known.held.push(entry, retention::size(entry));
             known.recent.push(Arc::clone(entry));
         }
         drop(known);

@@ -35,9 +35,12 @@ impl Recent {
     }
 }
 
-/// What an entry costs to keep, in bytes: its text, and about as much again as its parts take.
-pub(super) fn cost(entry: &Entry) -> usize {
-    entry.dispatch.as_ref().map_or(0, |dispatch| dispatch.text().len()) + 256
+/// About what an entry takes in memory beside its text.
+pub(super) const OVERHEAD: usize = 256;
+
+/// What an entry costs to keep, in bytes.
+fn cost(entry: &Entry) -> usize {
+    entry.dispatch.as_ref().map_or(0, |dispatch| dispatch.text().len()) + OVERHEAD
 }
 
 #[cfg(test)]

@@ -39,11 +39,11 @@ impl Held {
         Self { forgotten: head, sizes: VecDeque::new(), bytes: 0, times: VecDeque::new() }
     }
 
-    pub(super) fn push(&mut self, entry: &Entry) {
+    /// Takes the log's next entry, whose text has `size` bytes.
+    pub(super) fn push(&mut self, entry: &Entry, size: u32) {
         if self.sizes.is_empty() {
             self.forgotten = Seq::new(entry.seq.as_u64() - 1);
         }
-        let size = u32::try_from(size(entry)).unwrap_or(u32::MAX);
         self.sizes.push_back(size);
         self.bytes += u64::from(size);
         match self.times.back_mut() {
@@ -88,6 +88,17 @@ impl Held {
         self.forgotten
     }
 
+    /// The place before the newest entries that take `max_bytes` together, with `overhead` bytes for each.
+    pub(super) fn newest(&self, max_bytes: usize, overhead: usize) -> Seq {
+        let mut bytes = 0;
+        let fits = |size: &&u32| {
+            bytes += **size as usize + overhead;
+            bytes <= max_bytes
+        };
+        let newest = self.sizes.iter().rev().take_while(fits).count();
+        Seq::new(self.forgotten.as_u64() + (self.sizes.len() - newest) as u64)
+    }
+
     pub(super) fn entries(&self) -> u64 {
         self.sizes.len() as u64
     }
@@ -102,8 +113,8 @@ impl Held {
 }
 
 /// An entry's size as the log's bound counts it: the bytes of its text.
-fn size(entry: &Entry) -> usize {
-    entry.dispatch.as_ref().map_or(0, |dispatch| dispatch.text().len())
+pub(super) fn size(entry: &Entry) -> u32 {
+    entry.dispatch.as_ref().map_or(0, |dispatch| u32::try_from(dispatch.text().len()).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -120,7 +131,8 @@ mod tests {
         let mut held = Held::none(Seq::new(10));
         for number in 0..10 {
             let draft = Draft::new(r#"{"t":"X"}"#.parse().unwrap(), Audience::Everyone);
-            held.push(&draft.place(Seq::new(11 + number), UnixMillis::from_millis(number / 2 * 100)));
+            let entry = draft.place(Seq::new(11 + number), UnixMillis::from_millis(number / 2 * 100));
+            held.push(&entry, size(&entry));
         }
         held
     }
@@ -142,6 +154,9 @@ mod tests {
         let mut held = held();
         held.forget_through(Seq::new(13));
         assert_eq!((held.entries(), held.forgotten()), (7, Seq::new(13)));
+        let size = usize::try_from(held.bytes()).unwrap() / 7;
+        assert_eq!(held.newest(4 * (size + 10) - 1, 10), Seq::new(17));
+        assert_eq!(held.newest(usize::MAX, 10), Seq::new(13));
         assert_eq!(held.oldest(), Some(UnixMillis::from_millis(100)));
         held.forget_through(Seq::new(20));
         assert_eq!((held.entries(), held.bytes(), held.oldest()), (0, 0, None));

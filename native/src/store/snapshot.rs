@@ -309,6 +309,8 @@ mod tests {
         members::add(&bench.store, caps(), guild, id(2)).await.unwrap();
         let start = bench.store.head();
         let said = say(&bench, guild).await;
+        let here = r#"{"t":"NOTIFICATION","type":"HERE","excerpt":{}}"#.parse().unwrap();
+        bench.store.publish(vec![Draft::new(here, Audience::Everyone)], None).await.unwrap();
         members::remove(&bench.store, Remover::Platform, guild, id(2)).await.unwrap();
         let (before, bench) = (missed(&bench.store, id(2), start).await.unwrap().unwrap(), bench.again().await);
         let after = missed(&bench.store, id(2), start).await.unwrap().unwrap();
