@@ -59,6 +59,11 @@ pub(crate) struct Outline {
     pub(crate) size: u32,
 }
 
+/// An outline as the database tells it: place, time, audience as JSON text, bytes of its text, and the text if it is a
+/// notification.
+#[derive(serde::Deserialize)]
+struct OutlineRow(Seq, UnixMillis, String, Option<u32>, Option<String>);
+
 /// Reads outlines of up to `limit` entries after `after`, in order. One row holds them all: a row for each takes ten times
 /// as long, and a server that starts has a million to read.
 pub(crate) async fn outlines_after(
@@ -76,12 +81,12 @@ pub(crate) async fn outlines_after(
     .fetch_one(conn)
     .await?;
     let text: String = row.try_get(0)?;
-    let rows: Vec<(u64, UnixMillis, String, Option<u32>, Option<String>)> = serde_json::from_str(&text)?;
+    let rows: Vec<OutlineRow> = serde_json::from_str(&text)?;
     rows.into_iter()
-        .map(|(seq, at, audience, size, notification)| {
+        .map(|OutlineRow(seq, at, audience, size, notification)| {
             // Only a notification may be one that is never replayed.
             let text = size.map(|_| notification.as_deref().unwrap_or(r#"{"t":"X"}"#));
-            let entry = Entry::restore(Seq::new(seq), at, serde_json::from_str(&audience)?, None, text)?;
+            let entry = Entry::restore(seq, at, serde_json::from_str(&audience)?, None, text)?;
             Ok(Outline { entry, size: size.unwrap_or(0) })
         })
         .collect()

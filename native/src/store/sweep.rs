@@ -55,7 +55,6 @@ pub(super) async fn expired(tx: &mut Tx, forgotten: Seq) -> Result<Swept, StoreE
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::Config;
     use crate::store::tests::{Bench, draft};
 

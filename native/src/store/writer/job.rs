@@ -29,6 +29,7 @@ pub(crate) enum Work {
 
 /// A change of what is stored, and who waits for its result.
 pub(crate) struct Change {
+    #[expect(clippy::type_complexity, reason = "it is named here alone, and each of its parts says something")]
     pub(crate) run: Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<Value, StoreError>> + Send>,
     pub(crate) answer: oneshot::Sender<Result<Value, StoreError>>,
 }
