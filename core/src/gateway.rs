@@ -9,6 +9,8 @@ mod client;
 mod close;
 mod keep_alive;
 mod limits;
+#[cfg(test)]
+mod pair;
 mod presences;
 mod send_queue;
 mod session;
