@@ -1,5 +1,7 @@
 //! How a client finds its way in, and back.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::event::PresenceKind;
 
@@ -317,4 +319,70 @@ fn a_client_that_was_stopped_is_silent() {
     harness.client.handle_presence(START, &Presence::of(PresenceKind::Idle));
     harness.client.handle_timeout(Moment::from_millis(u64::MAX));
     assert_eq!((harness.outputs(), harness.client.deadline()), (vec![], None));
+}
+
+fn incoming() -> impl Strategy<Value = Incoming<u64>> {
+    let millis = || (0u64..40_000).prop_map(Duration::from_millis);
+    let kind = prop_oneof![
+        1 => (0u32..3, prop::option::of(millis())).prop_map(|(guilds, ping_interval)| Kind::Ready {
+            guilds,
+            url: None,
+            ping_interval,
+            ping_timeout: ping_interval,
+        }),
+        1 => Just(Kind::GuildInit),
+        1 => Just(Kind::Resumed),
+        1 => millis().prop_map(|delay| Kind::Reconnect { url: None, delay }),
+        1 => Just(Kind::Pong),
+        4 => Just(Kind::Other),
+    ];
+    let s = prop::option::of((0u64..20).prop_map(Seq::new));
+    (kind, s).prop_map(|(kind, s)| Incoming { kind, s, payload: s.map_or(0, Seq::as_u64) })
+}
+
+proptest! {
+    /// Whatever is called in whatever order: no panic, nothing after the end, every deadline moves on once it was met, and
+    /// no place is told of twice without a reset in between.
+    #[test]
+    fn no_order_of_inputs_breaks_a_client(
+        ops in prop::collection::vec((0u8..20, incoming(), 0u64..30_000, any::<u16>()), 0..80)
+    ) {
+        let mut harness = Harness::new(ClientOptions::default());
+        let (mut ended, mut last) = (false, 0);
+        for (op, incoming, wait, code) in ops {
+            let now = harness.now;
+            let client = &mut harness.client;
+            let event = matches!(incoming.kind, Kind::Other) && incoming.s.is_some();
+            match op {
+                0..=6 => client.handle_incoming(now, incoming),
+                7 | 8 => client.handle_discovered(now, HOME.into()),
+                9 => client.handle_discovery_failed(now, Some(Duration::from_millis(wait))),
+                10 | 11 => client.handle_opened(now),
+                12 | 13 => client.handle_session(now, "secret"),
+                14 => client.handle_session_failed(now),
+                15 => client.handle_closed(now, Some(code), r#"{"ms":5}"#),
+                16 => client.handle_closed(now, None, "bye"),
+                17 => client.handle_wake(now),
+                18 if wait < 1_000 => client.handle_stop(now),
+                _ => {
+                    harness.now = now + Duration::from_millis(wait);
+                    client.handle_timeout(harness.now);
+                    prop_assert!(client.deadline().is_none_or(|deadline| deadline > harness.now));
+                }
+            }
+            while let Some(output) = harness.client.poll_output() {
+                prop_assert!(!ended, "{:?} after the end", output);
+                match output {
+                    ClientOutput::Ended(_) => ended = true,
+                    ClientOutput::Reset => last = 0,
+                    ClientOutput::Event(s) if event && op <= 6 => {
+                        prop_assert!(s > last || s == 0, "{} after {}", s, last);
+                        last = s;
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(ended, harness.client.deadline().is_none());
+        }
+    }
 }

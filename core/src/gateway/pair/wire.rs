@@ -7,17 +7,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use super::Dice;
 use super::server::{Answer, Loaded, Server, USER, id};
 use crate::audience::Listener;
 use crate::codec::{Dispatch, Message};
 use crate::entry::Entry;
-use crate::gateway::{Close, Code, Lane, Limits, Principal, QueueLimits, RateWindow, SendQueue, Session, Welcome};
+use crate::event::Seq;
+use crate::gateway::{
+    Close, Code, Lane, Limits, Principal, QueueLimits, RateWindow, SendQueue, Session, SessionOutput, Welcome,
+};
 use crate::time::Moment;
 
 /// Small, so that runs of a hundred events reach it.
 const QUEUE: QueueLimits = QueueLimits { max_bytes: 400, max_age: Duration::from_secs(10) };
-/// How long anything travels.
-const LATENCY: Duration = Duration::from_millis(40);
+/// How long anything travels at most, in milliseconds.
+const LATENCY: u64 = 80;
 
 /// What travels on a connection.
 #[derive(Clone, Debug)]
@@ -35,6 +39,7 @@ pub(super) struct Wire {
     queue: SendQueue,
     stalled_until: Moment,
     swallows: bool,
+    dice: Dice,
     closed: bool,
     /// A question: when the loader reads, when its answer arrives.
     question: Option<(Moment, Moment, Answer)>,
@@ -52,6 +57,7 @@ impl Wire {
             queue: SendQueue::new(),
             stalled_until: now,
             swallows: false,
+            dice: Dice(phase_seed),
             closed: false,
             question: None,
             loaded: None,
@@ -172,7 +178,7 @@ impl Wire {
         }
     }
 
-    fn catch_up(&mut self, now: Moment, server: &Server, loaded: Loaded, after: crate::event::Seq) {
+    fn catch_up(&mut self, now: Moment, server: &Server, loaded: Loaded, after: Seq) {
         let encoding = self.session.encoding();
         if let Some(missed) = &loaded.missed {
             self.session.handle_resumed(now, after, missed.len() as u64);
@@ -205,7 +211,7 @@ impl Wire {
     /// Sends what the session says first, so that it stands before what the driver adds.
     fn drain_session(&mut self, now: Moment) {
         while let Some(output) = self.session.poll_output() {
-            let crate::gateway::SessionOutput::Send(frame) = output else { panic!("{output:?}") };
+            let SessionOutput::Send(frame) = output else { panic!("{output:?}") };
             self.send(now, frame, Lane::CatchUp);
         }
     }
@@ -236,7 +242,9 @@ impl Wire {
 
     fn arrive(&mut self, now: Moment, packet: Packet) {
         if !self.swallows {
-            self.to_client.push_back((now + LATENCY, packet));
+            let at = now + Duration::from_millis(1 + self.dice.roll(LATENCY));
+            let at = self.to_client.back().map_or(at, |(last, _)| at.max(*last));
+            self.to_client.push_back((at, packet));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a session says to good and to bad clients.
 
+use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::*;
@@ -358,4 +359,59 @@ fn a_drain_says_where_to_go_first() {
 #[test]
 fn an_idle_session_is_small() {
     assert!(size_of::<Session>() <= 200, "{} bytes", size_of::<Session>());
+}
+
+/// Messages of which some are good, some nearly, and some anything.
+fn message() -> impl Strategy<Value = Message> {
+    let json = prop_oneof![
+        Just(r#"{"session_id":"x"}"#.to_owned()),
+        Just(r#"{"session_id":"x","encoding":"zlib","seq":7}"#.to_owned()),
+        Just(r#"{"t":"PING","d":[1]}"#.to_owned()),
+        Just(r#"{"t":"PRESENCE_UPDATE","d":{"type":2}}"#.to_owned()),
+        r#"\{"(t|session_id|seq|encoding|d)":("PING"|null|-1|\[\]|\{\}|".*")\}"#,
+        ".{0,40}",
+    ];
+    prop_oneof![
+        json.clone().prop_map(|json| Message::Text(json.into())),
+        json.prop_map(|json| Message::Binary(deflate(json.as_bytes()).into())),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Message::Text(bytes.into())),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Message::Binary(bytes.into())),
+    ]
+}
+
+proptest! {
+    /// Whatever is called in whatever order: no panic, nothing after a close, every deadline moves on once it was met.
+    #[test]
+    fn no_order_of_inputs_breaks_a_session(
+        ops in prop::collection::vec((0u8..16, message(), 0u64..30_000), 0..60)
+    ) {
+        let mut harness = Harness::new();
+        let mut closed = false;
+        for (op, message, wait) in ops {
+            let now = harness.now;
+            match op {
+                0..=5 => harness.message(&message),
+                6 => harness.authenticate(Some(now + Duration::from_millis(wait))),
+                7 => harness.authenticate(None),
+                8 => harness.session.handle_authenticated(now, None),
+                9 => harness.ready(),
+                10 => harness.session.handle_resumed(now, Seq::new(wait), wait),
+                11 => harness.session.handle_live(now),
+                12 => harness.session.handle_ping(now, &vec![0; usize::try_from(wait % 130).unwrap()]),
+                13 if wait < 5_000 => harness.session.handle_drain(now, &Reconnect { url: None, delay_ms: wait }),
+                14 if wait < 5_000 => harness.session.handle_closed_by_peer(now, u16::try_from(wait).ok()),
+                _ => {
+                    harness.now = now + Duration::from_millis(wait);
+                    harness.session.handle_timeout(harness.now);
+                    prop_assert!(harness.session.deadline().is_none_or(|deadline| deadline > harness.now));
+                }
+            }
+            for output in harness.outputs() {
+                prop_assert!(!closed, "{:?} after the close", output);
+                closed = matches!(output, SessionOutput::Close(_));
+            }
+            prop_assert_eq!(closed, harness.session.is_closed());
+            prop_assert_eq!(closed, harness.session.deadline().is_none());
+        }
+    }
 }
