@@ -27,6 +27,8 @@ pub struct Metrics {
     pub bytes_written: IntCounter,
     /// Events compressed: once each, however many zlib connections hear it.
     pub compressions: IntCounter,
+    /// Times that a connection which caught up was so slow that the missed events had to be looked up again.
+    pub catch_up_rounds: IntCounter,
     /// Connections closed since too much waited for their reader.
     pub queue_overflows: IntCounter,
     /// Bytes of events that wait for slow readers.
@@ -76,6 +78,7 @@ impl Metrics {
             events_delivered: counter(&r, "sanmon_events_delivered_total", "Events handed to connections."),
             bytes_written: counter(&r, "sanmon_bytes_written_total", "Bytes written to gateway connections."),
             compressions: counter(&r, "sanmon_compressions_total", "Events compressed."),
+            catch_up_rounds: counter(&r, "sanmon_catch_up_rounds_total", "Catch-ups that were overtaken by the log."),
             queue_overflows: counter(&r, "sanmon_queue_overflows_total", "Connections closed as too slow."),
             queued_bytes: gauge(&r, "sanmon_queued_bytes", "Bytes of events that wait for slow readers."),
             commit_seconds: histogram(&r, "sanmon_commit_seconds", "Seconds until a write is durable."),

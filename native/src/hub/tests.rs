@@ -9,7 +9,8 @@ use futures_util::SinkExt;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use sanmon_core::audience::Audience;
-use sanmon_core::event::{Presence, PresenceKind};
+use sanmon_core::event::{Presence, PresenceKind, Seq};
+use sanmon_core::time::UnixMillis;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
@@ -17,10 +18,11 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use self::bench::{Bench, Client, id};
+use self::bench::{Bench, Client, draft, id};
 use crate::config::Config;
 use crate::listen::Io;
 use crate::store::guilds::Caps;
+use crate::store::members::Remover;
 use crate::store::{members, presences, sessions};
 use crate::tls::Tls;
 
@@ -132,13 +134,13 @@ async fn a_close_is_answered_with_its_code() {
 
 #[tokio::test]
 async fn a_silent_client_is_pinged_and_a_dead_one_is_dropped() {
-    let config = Config { hub_threads: 1, ping_interval_ms: 60, ping_timeout_ms: 400, ..Config::default() };
+    let config = Config { hub_threads: 1, ping_interval_ms: 60, ping_timeout_ms: 2_000, ..Config::default() };
     let bench = Bench::with(config).await;
     let session = bench.session(1).await;
     let (mut alive, _) = bench.identified(&session).await;
     let (mut dead, _) = bench.identified(&session).await;
-    for _ in 0..20 {
-        // Reading answers the ping.
+    while bench.metrics.connections_closed.with_label_values(&["4402"]).get() == 0 {
+        // Reading answers the ping; the other one does not read.
         while !matches!(alive.frame().await, Message::Ping(_)) {}
         alive.socket.flush().await.unwrap();
     }
@@ -165,6 +167,114 @@ async fn a_slow_reader_is_closed_and_the_publisher_does_not_wait() {
         back.next().await;
     }
     assert!(missed > 2);
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_closed_for_its_age_alone() {
+    let config = Config { hub_threads: 1, max_queue_age_ms: 200, ..Config::default() };
+    let bench = Bench::with(config).await;
+    let (mut slow, _) = bench.identified(&bench.session(1).await).await;
+    let event = format!(r#"{{"t":"BIG","d":"{}"}}"#, "x".repeat(1 << 16));
+    while bench.metrics.queued_bytes.get() == 0 {
+        bench.publish(Audience::Everyone, &event).await;
+    }
+    while bench.metrics.queue_overflows.get() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(slow.end().await.0, 4403);
+}
+
+#[tokio::test]
+async fn whoever_catches_up_hears_what_one_who_was_there_heard() {
+    let bench = Arc::new(Bench::new().await);
+    let session = bench.session(2).await;
+    bench.session(1).await;
+    bench.guild(1, 10).await;
+    let (mut witness, _) = bench.identified(&session).await;
+    let publisher = {
+        let bench = bench.clone();
+        tokio::spawn(async move {
+            for _ in 0..40 {
+                members::add(&bench.store, Caps::of(&bench.config), id(10), id(2)).await.unwrap();
+                bench.publish(Audience::Guild(id(10)), r#"{"t":"HEARD"}"#).await;
+                members::remove(&bench.store, Remover::User(id(2)), id(10), id(2)).await.unwrap();
+                bench.publish(Audience::Guild(id(10)), r#"{"t":"NOT_HEARD"}"#).await;
+            }
+            bench.publish(Audience::Everyone, r#"{"t":"OVER"}"#).await
+        })
+    };
+    let mut late = Vec::new();
+    for _ in 0..10 {
+        late.push(bench.identified(&session).await);
+    }
+    let over = publisher.await.unwrap().as_u64();
+    let all = heard(&mut witness, over).await;
+    assert!(all.iter().all(|(_, t)| t != "NOT_HEARD"));
+    assert_eq!(all.iter().filter(|(_, t)| t == "HEARD").count(), 40);
+    for (client, from) in &mut late {
+        let mine: Vec<_> = all.iter().filter(|(seq, _)| seq > from).cloned().collect();
+        assert_eq!(heard(client, over).await, mine);
+        let mut back = bench.connect().await;
+        back.identify(&session.session_id, "zlib", Some(*from)).await;
+        back.event("RESUMED").await;
+        assert_eq!(heard(&mut back, over).await, mine);
+    }
+}
+
+/// Places and names of all events up to this place, but for presences.
+async fn heard(client: &mut Client<TcpStream>, last: u64) -> Vec<(u64, String)> {
+    let mut all = Vec::new();
+    loop {
+        let event = client.next().await;
+        let seq = event["s"].as_u64().unwrap();
+        if event["t"] != "PRESENCE_UPDATE" {
+            all.push((seq, event["t"].as_str().unwrap().to_owned()));
+        }
+        if seq >= last {
+            return all;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slow_catch_up_survives_that_recent_entries_move_on() {
+    let bench = Bench::with(Config { hub_threads: 1, ..Config::default() }).await;
+    let session = bench.session(1).await;
+    let (client, from) = bench.identified(&session).await;
+    drop(client);
+    bench.emptied().await;
+    let big = format!(r#"{{"t":"BIG","d":"{}"}}"#, "x".repeat(1 << 16));
+    for _ in 0..80 {
+        bench.publish(Audience::Users(vec![id(1)]), &big).await;
+    }
+    let mut slow = bench.connect().await;
+    slow.identify(&session.session_id, "json", Some(from)).await;
+    slow.event("RESUMED").await;
+    // It reads no further until the ring no longer reaches back to where it stands.
+    let drafts: Vec<_> = (0..1000).map(|_| draft(Audience::Users(vec![id(1)]), r#"{"t":"SMALL"}"#)).collect();
+    let mut last = 0;
+    for _ in 0..67 {
+        last = bench.store.publish(drafts.clone(), None).await.unwrap().last().unwrap().as_u64();
+    }
+    let all = heard(&mut slow, last).await;
+    assert_eq!(all.len(), 80 + 67_000);
+    assert!(bench.metrics.catch_up_rounds.get() > 0);
+    assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0));
+}
+
+#[tokio::test]
+async fn a_thread_that_lags_sends_its_connections_to_resume() {
+    let bench = Bench::with(Config { hub_threads: 1, ..Config::default() }).await;
+    let session = bench.session(1).await;
+    let (mut client, from) = bench.identified(&session).await;
+    let entries: Vec<_> = (0..70_000)
+        .map(|number| {
+            draft(Audience::Everyone, r#"{"t":"FLOOD"}"#).place(Seq::new(from + 1_000 + number), UnixMillis::default())
+        })
+        .map(Arc::new)
+        .collect();
+    bench.hub.publish(&entries);
+    assert_eq!(client.end().await.0, 4403);
 }
 
 #[tokio::test]

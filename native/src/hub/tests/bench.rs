@@ -92,8 +92,7 @@ impl Bench {
     }
 
     pub(super) async fn publish(&self, audience: Audience, json: &str) -> Seq {
-        let drafts = vec![Draft::new(json.parse().unwrap(), audience)];
-        self.store.publish(drafts, None).await.unwrap()[0]
+        self.store.publish(vec![draft(audience, json)], None).await.unwrap()[0]
     }
 
     /// A loopback connection: the client's end, and the server's.
@@ -208,6 +207,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(super) async fn frame(&mut self) -> Message {
         timeout(PATIENCE, self.socket.next()).await.expect("something in time").expect("an open connection").unwrap()
     }
+}
+
+pub(super) fn draft(audience: Audience, json: &str) -> Draft {
+    Draft::new(json.parse().unwrap(), audience)
 }
 
 pub(super) fn id(number: u64) -> Id {

@@ -167,6 +167,7 @@ impl Thread {
                 }
                 Err(Lagged) => {
                     catch_up.rounds += 1;
+                    self.shared.metrics.catch_up_rounds.inc();
                     if catch_up.rounds > MAX_ROUNDS {
                         self.overflow(key);
                     } else {
