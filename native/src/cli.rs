@@ -52,6 +52,7 @@ enum Command {
     #[command(subcommand)]
     OperatorKey(operator_key::OperatorKey),
     Publish(publish::Publish),
+    Listen(listen::Listen),
     #[command(subcommand)]
     Guild(guild::Guild),
     #[command(subcommand)]
@@ -94,6 +95,7 @@ impl Command {
             Self::Session(command) => command.run().await,
             Self::OperatorKey(command) => command.run().await,
             Self::Publish(command) => command.run().await,
+            Self::Listen(command) => command.run().await,
             Self::Guild(command) => command.run().await,
             Self::Channel(command) => command.run().await,
             Self::Invite(command) => command.run().await,

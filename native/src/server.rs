@@ -1,6 +1,8 @@
 //! A node at work: its listeners, what each leads to, and how it ends.
 
 mod doorway;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use http::header::RETRY_AFTER;
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -74,7 +75,12 @@ pub enum ConnectError {
         url: String,
         /// What it said.
         answer: String,
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
     },
+    /// Nobody said which session to identify with.
+    #[error("no session was given")]
+    NoSession,
     /// No connection came about.
     #[error("can't connect to {to}: {source}")]
     Io {
@@ -152,19 +158,21 @@ impl Network {
         }
         let failed = |source: reqwest::Error| ConnectError::Http { url: url.clone(), source: source.without_url() };
         let mut response = self.http.get(&url).send().await.map_err(failed)?;
+        let bad = |answer: String, retry_after| ConnectError::BadAnswer { url: url.clone(), answer, retry_after };
         if !response.status().is_success() {
-            return Err(ConnectError::BadAnswer { answer: response.status().to_string(), url });
+            let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            return Err(bad(response.status().to_string(), seconds.map(Duration::from_secs)));
         }
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             answer.extend_from_slice(&chunk);
             if answer.len() > MAX_ANSWER_BYTES {
-                return Err(ConnectError::BadAnswer { url, answer: "without end".into() });
+                return Err(bad("without end".into(), None));
             }
         }
         match serde_json::from_slice::<Available>(&answer) {
             Ok(available) => Ok(available.url),
-            Err(error) => Err(ConnectError::BadAnswer { url, answer: format!("no address: {error}") }),
+            Err(error) => Err(bad(format!("no address: {error}"), None)),
         }
     }
 
