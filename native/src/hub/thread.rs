@@ -1,7 +1,9 @@
 //! A hub thread: its sockets, its sessions, its subscriptions, and the loop that turns them.
 
+mod arriving;
 mod catching_up;
 mod closing;
+mod draining;
 mod fan_out;
 mod reading;
 mod tables;
@@ -15,18 +17,17 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 use sanmon_core::audience::Subscriptions;
-use sanmon_core::event::{Reconnect, Seq};
-use sanmon_core::gateway::{Close, Code, Principal, Session, SessionOutput};
+use sanmon_core::event::Seq;
+use sanmon_core::gateway::{Close, Code, Principal, SessionOutput};
 use sanmon_core::time::Moment;
 use slab::Slab;
 
 use self::fan_out::Batch;
 use self::tables::Tables;
-use super::connection::{Connection, Key, PeerEnd, Phase, Standing};
-use super::mailbox::{Command, Mailbox, Transfer, Unanswered};
+use super::Shared;
+use super::connection::{Connection, Key, Phase};
+use super::mailbox::{Command, Mailbox, Unanswered};
 use super::timers::Timers;
-use super::websocket::Inbound;
-use super::{Backend, Shared, Upgraded};
 
 /// The token of the mailbox; connections have the number of their slot.
 const MAILBOX: Token = Token(usize::MAX);
@@ -36,8 +37,6 @@ const SCRATCH: usize = 64 << 10;
 const EVENTS: usize = 1024;
 /// The longest that the thread sleeps; nothing depends on it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// How long a client is told to stay away when the node drains, at most: spread, since nodes come back empty.
-const MAX_RETURN_MS: u64 = 2_000;
 
 /// Makes the mailbox of the thread that will own `poll`.
 pub(super) fn mailbox(poll: &Poll) -> io::Result<Mailbox> {
@@ -188,63 +187,6 @@ impl Thread {
         Flow::On
     }
 
-    fn accept(&mut self, upgraded: Upgraded) {
-        let Upgraded { stream, leftover, ticket, refused } = upgraded;
-        let seed = getrandom::u64().unwrap_or_default();
-        let connection = Connection {
-            mark: 0,
-            peer: PeerEnd::Talking,
-            standing: Standing::Stranger,
-            stream,
-            session: Session::new(self.now, self.shared.bounds.limits.clone(), seed),
-            inbound: Inbound::default(),
-            queue: None,
-            phase: Phase::Open,
-            armed: Moment::from_millis(u64::MAX),
-            _ticket: ticket,
-        };
-        let metrics = &self.shared.metrics;
-        metrics.connections.inc();
-        metrics.connections_opened.inc();
-        let Some(key) = self.insert(connection) else { return };
-        if let Some(close) = refused {
-            self.connections[key.slot as usize].session.handle_close(self.now, close);
-        } else if !leftover.is_empty() {
-            self.on_bytes(key, &mut leftover.to_vec());
-        }
-        self.drive(key);
-        self.on_readable(key, true);
-    }
-
-    /// Takes a connection from the thread that identified it.
-    fn take_over(&mut self, transfer: Transfer) {
-        let Transfer { connection, asked_at, after } = transfer;
-        let Some(key) = self.insert(connection) else { return };
-        self.arrive(key, asked_at, after);
-        self.drive(key);
-        self.on_readable(key, true);
-    }
-
-    /// Keeps a connection and has its socket watched.
-    fn insert(&mut self, mut connection: Connection) -> Option<Key> {
-        let entry = self.connections.vacant_entry();
-        self.next_mark = self.next_mark.wrapping_add(1);
-        let key = Key { slot: u32::try_from(entry.key()).expect("admission bounds the slots"), mark: self.next_mark };
-        connection.mark = key.mark;
-        connection.armed = Moment::from_millis(u64::MAX);
-        if let Err(error) = connection.stream.register(self.poll.registry(), Token(entry.key())) {
-            tracing::warn!(%error, "a socket can't be watched");
-            self.shared.metrics.connections.dec();
-            return None;
-        }
-        entry.insert(Box::new(connection));
-        if let Some(until) = self.drains_until {
-            // It was on its way from the upgrade or from another thread when the drain began.
-            self.plan_leave(key, until);
-        }
-        Some(key)
-    }
-
     /// Does what the session of a connection wants, until it wants nothing more.
     fn drive(&mut self, key: Key) {
         // Frames that follow one another go out in one write, be they the answers to thousands of pings.
@@ -287,18 +229,6 @@ impl Thread {
             }
         }
         self.arm(key);
-    }
-
-    /// Gives a connection to the thread that owns its user.
-    fn hand_over(&mut self, key: Key, owner: usize, asked_at: Seq, after: Option<Seq>) {
-        let mut connection = *self.connections.remove(key.slot as usize);
-        if let Err(error) = connection.stream.deregister(self.poll.registry()) {
-            tracing::warn!(%error, "a socket can't be moved");
-            self.shared.metrics.connections.dec();
-            return;
-        }
-        let transfer = Transfer { connection, asked_at, after };
-        self.shared.mailboxes[owner].post(Command::Move(Box::new(transfer)));
     }
 
     fn on_authenticated(&mut self, key: Key, answer: Result<Option<Principal>, Unanswered>) {
@@ -355,33 +285,6 @@ impl Thread {
         }
     }
 
-    /// Picks for each connection the moment at which it is sent away.
-    fn plan_drain(&mut self, until: Moment) {
-        self.drains_until = Some(until);
-        let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
-        for key in slots.into_iter().filter_map(|slot| self.key_of(slot)).collect::<Vec<_>>() {
-            self.plan_leave(key, until);
-        }
-    }
-
-    fn plan_leave(&mut self, key: Key, until: Moment) {
-        let window = u64::try_from(until.since(self.now).as_millis()).unwrap_or(u64::MAX);
-        self.leaving.push(Reverse((self.now + Duration::from_millis(random_below(window)), key)));
-    }
-
-    fn send_away(&mut self) {
-        while self.leaving.peek().is_some_and(|Reverse((at, _))| *at <= self.now) {
-            let Some(Reverse((_, key))) = self.leaving.pop() else { return };
-            let url = self.shared.backend.get().map(|backend: &Backend| backend.public_url.clone());
-            let reconnect = Reconnect { url, delay_ms: random_below(MAX_RETURN_MS) };
-            let now = self.now;
-            if let Some(connection) = self.connection(key) {
-                connection.session.handle_drain(now, &reconnect);
-                self.drive(key);
-            }
-        }
-    }
-
     fn connection(&mut self, key: Key) -> Option<&mut Connection> {
         live(&mut self.connections, key)
     }
@@ -399,8 +302,4 @@ fn live(connections: &mut Slab<Box<Connection>>, key: Key) -> Option<&mut Connec
 /// What tells a connection of a user from the user's others; all of them are on one thread.
 fn device_of(thread: usize, key: Key) -> u64 {
     (thread as u64) << 32 | u64::from(key.mark)
-}
-
-fn random_below(bound: u64) -> u64 {
-    getrandom::u64().unwrap_or_default() % bound.max(1)
 }

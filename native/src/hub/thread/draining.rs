@@ -1,0 +1,47 @@
+//! Sending everyone away before the node stops.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use sanmon_core::event::Reconnect;
+use sanmon_core::time::Moment;
+
+use super::Thread;
+use crate::hub::Backend;
+use crate::hub::connection::Key;
+
+/// How long a client is told to stay away when the node drains, at most: spread, since nodes come back empty.
+const MAX_RETURN_MS: u64 = 2_000;
+
+impl Thread {
+    /// Picks for each connection the moment at which it is sent away.
+    pub(super) fn plan_drain(&mut self, until: Moment) {
+        self.drains_until = Some(until);
+        let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
+        for key in slots.into_iter().filter_map(|slot| self.key_of(slot)).collect::<Vec<_>>() {
+            self.plan_leave(key, until);
+        }
+    }
+
+    pub(super) fn plan_leave(&mut self, key: Key, until: Moment) {
+        let window = u64::try_from(until.since(self.now).as_millis()).unwrap_or(u64::MAX);
+        self.leaving.push(Reverse((self.now + Duration::from_millis(random_below(window)), key)));
+    }
+
+    pub(super) fn send_away(&mut self) {
+        while self.leaving.peek().is_some_and(|Reverse((at, _))| *at <= self.now) {
+            let Some(Reverse((_, key))) = self.leaving.pop() else { return };
+            let url = self.shared.backend.get().map(|backend: &Backend| backend.public_url.clone());
+            let reconnect = Reconnect { url, delay_ms: random_below(MAX_RETURN_MS) };
+            let now = self.now;
+            if let Some(connection) = self.connection(key) {
+                connection.session.handle_drain(now, &reconnect);
+                self.drive(key);
+            }
+        }
+    }
+}
+
+fn random_below(bound: u64) -> u64 {
+    getrandom::u64().unwrap_or_default() % bound.max(1)
+}
