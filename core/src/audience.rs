@@ -36,6 +36,7 @@ pub struct Slot(pub u32);
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     users: HashMap<Id, Subscriber>,
+    /// Sorted, so that one connection of many thousands leaves without a look at all of them.
     guilds: HashMap<Id, Vec<Slot>>,
     /// The round in which a slot was last taken into an answer, so that each comes once.
     taken: Vec<u32>,
@@ -67,7 +68,7 @@ impl Subscriptions {
         }
         subscriber.slots.push(slot);
         for guild in &guilds {
-            self.guilds.entry(*guild).or_default().extend(&subscriber.slots);
+            self.add_slots(*guild, &subscriber.slots);
         }
         subscriber.guilds = guilds;
         self.users.insert(user, subscriber);
@@ -139,11 +140,12 @@ impl Subscriptions {
     }
 
     fn join(&mut self, guild: Id, user: Id) {
-        let Some(subscriber) = self.users.get_mut(&user) else { return };
+        let Some(mut subscriber) = self.users.remove(&user) else { return };
         if !subscriber.guilds.contains(&guild) {
             subscriber.guilds.push(guild);
-            self.guilds.entry(guild).or_default().extend(&subscriber.slots);
+            self.add_slots(guild, &subscriber.slots);
         }
+        self.users.insert(user, subscriber);
     }
 
     fn leave(&mut self, guild: Id, user: Id) {
@@ -161,9 +163,22 @@ impl Subscriptions {
         }
     }
 
+    fn add_slots(&mut self, guild: Id, new: &[Slot]) {
+        let slots = self.guilds.entry(guild).or_default();
+        for slot in new {
+            if let Err(index) = slots.binary_search(slot) {
+                slots.insert(index, *slot);
+            }
+        }
+    }
+
     fn drop_slots(&mut self, guild: Id, gone: &[Slot]) {
         if let Some(slots) = self.guilds.get_mut(&guild) {
-            slots.retain(|slot| !gone.contains(slot));
+            for slot in gone {
+                if let Ok(index) = slots.binary_search(slot) {
+                    slots.remove(index);
+                }
+            }
             if slots.is_empty() {
                 self.guilds.remove(&guild);
             }

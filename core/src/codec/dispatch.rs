@@ -80,8 +80,20 @@ impl Dispatch {
     pub fn message(&self, encoding: Encoding) -> Message {
         match encoding {
             Encoding::Json => Message::Text(self.json.slice(self.header_len..)),
-            Encoding::Zlib => Message::Binary(zlib::deflate(self.text().as_bytes()).into()),
+            Encoding::Zlib => {
+                let whole = self.frame(encoding);
+                Message::Binary(whole.slice(header_len(whole)..))
+            }
         }
+    }
+}
+
+/// The length of the header of an unmasked frame, which its second byte tells.
+fn header_len(frame: &[u8]) -> usize {
+    match frame[1] {
+        126 => 4,
+        127 => 10,
+        _ => 2,
     }
 }
 

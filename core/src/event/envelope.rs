@@ -40,7 +40,7 @@ impl Seq {
     /// The place after this one.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -183,6 +183,10 @@ impl<'de> Deserialize<'de> for Envelope {
                         _ => fields.push((name, map.next_value()?)),
                     }
                 }
+                if let Some(name) = twice(&fields) {
+                    // Parsers differ in which one counts, so that two readers would see two events.
+                    return Err(de::Error::custom(format!("the field `{name}` stands twice")));
+                }
                 let t = t.ok_or_else(|| de::Error::missing_field("t"))?;
                 Ok(Envelope { t, s: s.flatten(), fields })
             }
@@ -190,6 +194,13 @@ impl<'de> Deserialize<'de> for Envelope {
 
         deserializer.deserialize_map(EnvelopeVisitor)
     }
+}
+
+/// A name that stands twice, if one does.
+fn twice(fields: &[(String, Box<RawValue>)]) -> Option<&str> {
+    let mut names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 #[cfg(test)]
@@ -205,7 +216,9 @@ mod tests {
 
     #[test]
     fn an_event_without_a_name_is_refused() {
-        for json in [r#"{"d":{}}"#, r#"{"t":5}"#, r#"{"t":"lower"}"#, "[]", r#"{"t":"A","t":"B"}"#] {
+        for json in
+            [r#"{"d":{}}"#, r#"{"t":5}"#, r#"{"t":"lower"}"#, "[]", r#"{"t":"A","t":"B"}"#, r#"{"t":"A","d":1,"d":2}"#]
+        {
             assert!(json.parse::<Envelope>().is_err(), "{json}");
         }
     }
