@@ -8,3 +8,6 @@ pub mod gateway;
 pub mod history;
 pub mod id;
 pub mod time;
+
+#[cfg(test)]
+mod vectors;
