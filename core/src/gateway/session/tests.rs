@@ -1,5 +1,6 @@
 //! What a session says to good and to bad clients.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
