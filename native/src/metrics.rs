@@ -37,6 +37,14 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// The last place of the log.
     pub log_head: IntGauge,
+    /// Entries that the log holds.
+    pub log_entries: IntGauge,
+    /// Bytes of the entries that the log holds.
+    pub log_bytes: IntGauge,
+    /// How long ago the oldest entry that the log holds was placed, in milliseconds: how far back a client may resume.
+    pub log_age_ms: IntGauge,
+    /// Writes that wait for the next commit.
+    pub writes_queued: IntGauge,
     /// Requests answered, by method and status.
     pub http_requests: IntCounterVec,
     /// Seconds from a request's header to its answer.
@@ -83,6 +91,10 @@ impl Metrics {
             queued_bytes: gauge(&r, "sanmon_queued_bytes", "Bytes of events that wait for slow readers."),
             commit_seconds: histogram(&r, "sanmon_commit_seconds", "Seconds until a write is durable."),
             log_head: gauge(&r, "sanmon_log_head", "The last place of the log."),
+            log_entries: gauge(&r, "sanmon_log_entries", "Entries that the log holds."),
+            log_bytes: gauge(&r, "sanmon_log_bytes", "Bytes of the entries that the log holds."),
+            log_age_ms: gauge(&r, "sanmon_log_age_ms", "Milliseconds since the log's oldest entry was placed."),
+            writes_queued: gauge(&r, "sanmon_writes_queued", "Writes that wait for the next commit."),
             http_requests: counters(
                 &r,
                 "sanmon_http_requests_total",

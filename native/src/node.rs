@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sanmon_core::entry::Entry;
+
 use crate::clock::Clock;
 use crate::config::{Address, Config};
 use crate::hub::Hub;
@@ -68,8 +70,12 @@ impl Node {
         hub: Hub,
         listening: &[Address],
     ) -> Result<Self, OpenError> {
-        let receiver = hub.clone();
-        let store = Store::open(&config, clock, Arc::new(move |entries| receiver.publish(entries))).await?;
+        let (receiver, published) = (hub.clone(), metrics.events_published.clone());
+        let on_commit = Arc::new(move |entries: &[Arc<Entry>]| {
+            published.inc_by(entries.len() as u64);
+            receiver.publish(entries);
+        });
+        let store = Store::open(&config, clock, on_commit).await?.measured_by(metrics.commit_seconds.clone());
         let public_url = config.public_url.clone().unwrap_or_else(|| first_url(&config, listening));
         hub.attach(store.clone(), public_url.clone()).await?;
         Ok(Self { config, clock, store, hub, metrics, public_url, draining: AtomicBool::new(false) })
@@ -78,6 +84,18 @@ impl Node {
     /// Whether the node is about to stop: it takes no new connections and is not named to anyone.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// All metrics as Prometheus reads them, the log's figures as they are now.
+    pub fn render_metrics(&self) -> String {
+        let (log, metrics) = (self.store.log_figures(), &self.metrics);
+        let age = log.oldest_at.map_or(0, |oldest| self.clock.unix().as_millis().saturating_sub(oldest.as_millis()));
+        metrics.log_head.set(log.head.as_i64());
+        metrics.log_entries.set(log.entries.cast_signed());
+        metrics.log_bytes.set(log.bytes.cast_signed());
+        metrics.log_age_ms.set(age.cast_signed());
+        metrics.writes_queued.set(i64::try_from(self.store.queued()).unwrap_or(i64::MAX));
+        metrics.render()
     }
 
     /// Sends all clients away over the drain window. From here on the node counts as draining.

@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use prometheus::Histogram;
 use sanmon_core::entry::Draft;
 use sanmon_core::event::Seq;
 use sqlx::{AnyPool, Transaction};
@@ -70,6 +71,8 @@ pub struct Store {
     room: Arc<Semaphore>,
     log: Arc<Log>,
     inits: Arc<GuildInits>,
+    /// Seconds from a write's arrival to its being durable, where somebody wants to know.
+    commit_seconds: Option<Histogram>,
 }
 
 impl Store {
@@ -109,7 +112,14 @@ impl Store {
             }
         });
         let readers = database.readers();
-        Ok(Self { folder, database, clock, readers, jobs, room: Arc::new(Semaphore::new(QUEUE_BYTES)), log, inits })
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES));
+        Ok(Self { folder, database, clock, readers, jobs, room, log, inits, commit_seconds: None })
+    }
+
+    /// The same store, whose writes are measured from their arrival until they are durable.
+    #[must_use]
+    pub fn measured_by(self, commit_seconds: Histogram) -> Self {
+        Self { commit_seconds: Some(commit_seconds), ..self }
     }
 
     /// A transaction that reads one consistent snapshot. It begins with its first query.
@@ -130,6 +140,7 @@ impl Store {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
     {
+        let _timer = self.commit_seconds.as_ref().map(Histogram::start_timer);
         let (answer, answered) = oneshot::channel();
         self.queue(Work::Change(Change {
             run: Box::new(move |tx| Box::pin(async move { Ok(Value(Box::new(change(tx).await?))) })),
@@ -147,6 +158,7 @@ impl Store {
     /// [`Refusal::Conflict`] `idempotency_mismatch` for a key that was used with another body; [`StoreError::Busy`] when
     /// too much is queued; else what kept them from being stored.
     pub async fn publish(&self, drafts: Vec<Draft>, key: Option<IdempotencyKey>) -> Result<Vec<Seq>, StoreError> {
+        let _timer = self.commit_seconds.as_ref().map(Histogram::start_timer);
         let bytes = drafts.iter().map(size).sum::<usize>().clamp(1, QUEUE_BYTES);
         let bytes = u32::try_from(bytes).expect("the queue's bound fits");
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| StoreError::Busy)?;

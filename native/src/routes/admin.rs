@@ -33,7 +33,7 @@ pub(super) async fn readiness((): (), call: &mut Call) -> Result<Response, Error
 
 /// `GET /metrics`
 pub(super) async fn metrics((): (), call: &mut Call) -> Result<Response, Error> {
-    Ok(reply::content("text/plain; version=0.0.4; charset=utf-8", call.node().metrics.render().into()))
+    Ok(reply::content("text/plain; version=0.0.4; charset=utf-8", call.node().render_metrics().into()))
 }
 
 fn text(text: &'static str) -> Response {
