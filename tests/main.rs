@@ -17,6 +17,7 @@ mod openapi;
 mod presence;
 mod rate_limits;
 mod resume;
+mod rust_client;
 mod seed_client;
 mod slow_consumer;
 mod tidy;

@@ -21,8 +21,6 @@
 mod builder;
 mod driver;
 mod network;
-#[cfg(test)]
-mod tests;
 mod trust;
 
 use std::pin::Pin;

@@ -139,8 +139,9 @@ fn note(text: &str) {
 fn ended(reason: &EndReason) -> Result<(), Failure> {
     match reason {
         EndReason::Stopped => Ok(()),
-        EndReason::Refused { code, .. } => {
-            Err(Failure::Refused { code: code.to_string(), message: reason.to_string() })
+        EndReason::Refused { code, reason } => {
+            let word = reason.r.as_deref().unwrap_or("no reason");
+            Err(Failure::Refused { code: format!("{code} {word}"), message: "the server closed the connection".into() })
         }
     }
 }

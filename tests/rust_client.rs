@@ -1,4 +1,4 @@
-//! The client against a real server in the same process.
+//! The client for Rust programs against a real server in the same process.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use sanmon_core::id::Id;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use super::*;
-use crate::config::{Address, Config};
-use crate::fields::Fields;
-use crate::server::{CONTROL_SOCKET, Server};
-use crate::store::sessions::{self, NewSession};
+use sanmon::client::{Builder, Client, ConnectError, EndReason, Ended, Trust, Update};
+use sanmon::config::{Address, Config};
+use sanmon::fields::Fields;
+use sanmon::server::{CONTROL_SOCKET, Server};
+use sanmon::store::sessions::{self, NewSession};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
