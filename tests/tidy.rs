@@ -8,7 +8,7 @@ use harness::workspace;
 
 /// The modules of core, what each group imports standing above it.
 const CORE: &[&[&str]] =
-    &[&["time"], &["id"], &["event"], &["codec", "audience", "entry"], &["history"], &["gateway", "interaction"]];
+    &[&["time"], &["id"], &["event"], &["codec"], &["audience", "entry"], &["history"], &["gateway", "interaction"]];
 
 /// The modules of the server's library, likewise.
 const NATIVE: &[&[&str]] = &[

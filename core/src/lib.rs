@@ -1,5 +1,7 @@
 //! The protocol of Sanmon, a realtime gateway, without any I/O.
 
+#![forbid(unsafe_code)]
+
 pub mod audience;
 pub mod codec;
 pub mod entry;

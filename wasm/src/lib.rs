@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+pub use sanmon_core as protocol;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The version of this package, which is that of the server it was made with.
