@@ -1,14 +1,14 @@
 //! Every configured cap has its own error.
 
 use harness::{Server, Setup, Socket, User};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The error code of a refused request.
-async fn fills(server: &Server, owner: &User, path: &str, allowed: usize) -> String {
+async fn fills(server: &Server, owner: &User, path: &str, body: Value, allowed: usize) -> String {
     for _ in 0..allowed {
-        server.as_user(owner).post(path, json!({ "name": "x" })).await.expect(201);
+        server.as_user(owner).post(path, body.clone()).await.expect(201);
     }
-    let refused = server.as_user(owner).post(path, json!({ "name": "one more" })).await;
+    let refused = server.as_user(owner).post(path, body).await;
     assert!((400..500).contains(&refused.status), "{}", refused.text);
     refused.error(refused.status).0
 }
@@ -23,10 +23,10 @@ async fn guilds_members_channels_and_invites_are_capped() {
         .start()
         .await;
     let owner = server.user("ada").await;
-    let mut codes = vec![fills(&server, &owner, "/guilds", 3).await];
+    let mut codes = vec![fills(&server, &owner, "/guilds", json!({ "name": "x" }), 3).await];
     let guild = server.as_user(&owner).get("/users/@me/guilds").await.expect(200)[0]["id"].as_u64().expect("an id");
-    codes.push(fills(&server, &owner, &format!("/guilds/{guild}/channels"), 2).await);
-    codes.push(fills(&server, &owner, &format!("/guilds/{guild}/invites"), 2).await);
+    codes.push(fills(&server, &owner, &format!("/guilds/{guild}/channels"), json!({ "name": "x" }), 2).await);
+    codes.push(fills(&server, &owner, &format!("/guilds/{guild}/invites"), json!({}), 2).await);
 
     let (second, third) = (server.user("grace").await, server.user("mary").await);
     server.join(&second, guild).await;

@@ -25,7 +25,7 @@ async fn a_backup_taken_while_publishing_is_a_working_folder() {
         tokio::spawn(async move {
             let mut acknowledged = 0_u64;
             while let Some(answer) =
-                operator.try_post("/publish", json!({ "events": [{ "to": "everyone", "t": "X" }] })).await
+                operator.try_post("/publish", json!({ "events": [{ "to": "everyone", "t": "X", "d": {} }] })).await
             {
                 acknowledged += u64::from(answer.status == 200);
             }

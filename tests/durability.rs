@@ -21,7 +21,7 @@ async fn publish_until_killed(server: Server, tasks: u64) -> (Server, Vec<u64>, 
                     break;
                 }
                 let number = task * 1_000_000 + n;
-                let event = json!({ "to": "everyone", "t": "NUMBER", "d": number });
+                let event = json!({ "to": "everyone", "t": "NUMBER", "d": { "n": number } });
                 let Some(answer) = api.try_post("/publish", json!({ "events": [event] })).await else { break };
                 if answer.status == 200 {
                     events.push(number);
@@ -105,7 +105,7 @@ async fn sigkill_loses_no_acknowledged_event_and_no_guild() {
 }
 
 fn number(event: &Value) -> Option<u64> {
-    (event["t"] == "NUMBER").then(|| event["d"].as_u64()).flatten()
+    (event["t"] == "NUMBER").then(|| event["d"]["n"].as_u64()).flatten()
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn everything_stored_survives_a_restart() {
 async fn an_idempotency_key_publishes_once_also_across_a_restart() {
     let server = Server::start().await;
     let user = server.user("ada").await;
-    let body = json!({ "events": [{ "to": { "user": user.id }, "t": "ONCE" }], "idempotency_key": "order-66" });
+    let body = json!({ "events": [{ "to": { "user": user.id }, "t": "ONCE", "d": {} }], "idempotency_key": "order-66" });
     let first = server.operator().post("/publish", body.clone()).await.expect(200);
     assert_eq!(server.operator().post("/publish", body.clone()).await.expect(200), first);
     let server = server.kill_and_restart().await;

@@ -129,7 +129,7 @@ async fn a_published_event_reaches_whom_it_names() {
     server.publish(json!({ "to": { "guild": scene.guild }, "t": "TO_GUILD", "d": { "n": 1 } })).await;
     server.publish(json!({ "to": { "user": scene.member.id }, "t": "TO_USER" })).await;
     server.publish(json!({ "to": { "users": [scene.owner.id, stranger.id] }, "t": "TO_USERS" })).await;
-    server.publish(json!({ "to": "everyone", "t": "TO_ALL", "d": [1, null] })).await;
+    server.publish(json!({ "to": "everyone", "t": "TO_ALL", "d": { "a": [1, null] } })).await;
 
     let names = |events: Vec<Value>| -> Vec<String> {
         let names = events.iter().filter_map(|event| event["t"].as_str());
@@ -184,7 +184,7 @@ async fn a_user_hears_on_every_connection_in_the_order_of_the_log() {
     for encoding in [Encoding::Json, Encoding::Zlib, Encoding::Json] {
         sockets.push(Socket::live_with(&server, &user, encoding).await.0);
     }
-    let events: Vec<Value> = (0..200).map(|n| json!({ "to": { "user": user.id }, "t": "COUNT", "d": n })).collect();
+    let events: Vec<Value> = (0..200).map(|n| json!({ "to": { "user": user.id }, "t": "COUNT", "d": { "n": n } })).collect();
     let mut seqs = Vec::new();
     for batch in events.chunks(50) {
         let answer = server.operator().post("/publish", json!({ "events": batch })).await.expect(200);
@@ -194,7 +194,7 @@ async fn a_user_hears_on_every_connection_in_the_order_of_the_log() {
     for socket in &mut sockets {
         for (n, seq) in seqs.iter().enumerate() {
             let event = socket.event("COUNT").await;
-            assert_eq!((&event["d"], &event["s"]), (&json!(n), &json!(seq)));
+            assert_eq!((&event["d"]["n"], &event["s"]), (&json!(n), &json!(seq)));
         }
     }
 }

@@ -105,7 +105,7 @@ async fn members_come_in_pages() {
         ids.push(user.id);
     }
     ids.sort_unstable();
-    let (mut seen, mut after) = (Vec::new(), 0);
+    let (mut seen, mut after) = (Vec::new(), 1);
     loop {
         let page =
             server.as_user(&member).get(&format!("/guilds/{guild}/members?after={after}&limit=3")).await.expect(200);

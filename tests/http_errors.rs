@@ -46,10 +46,11 @@ async fn a_missing_field_and_a_wrong_type_are_named() {
         (operator.post("/sessions", json!({ "user": { "id": -1, "username": "x" } })).await, "id"),
         (operator.post("/sessions", json!({ "user": { "username": "x" }, "expires_in_s": "1" })).await, "expires_in_s"),
         (operator.post("/publish", json!({})).await, "events"),
-        (operator.post("/publish", event(json!({ "t": "X" }))).await, "to"),
-        (operator.post("/publish", event(json!({ "to": "everyone" }))).await, "t"),
-        (operator.post("/publish", event(json!({ "to": "nobody", "t": "X" }))).await, "to"),
-        (operator.post("/publish", event(json!({ "to": { "user": "x" }, "t": "X" }))).await, "user"),
+        (operator.post("/publish", event(json!({ "t": "X", "d": {} }))).await, "to"),
+        (operator.post("/publish", event(json!({ "to": "everyone", "d": {} }))).await, "t"),
+        (operator.post("/publish", event(json!({ "to": "everyone", "t": "X" }))).await, "d"),
+        (operator.post("/publish", event(json!({ "to": "nobody", "t": "X", "d": {} }))).await, "to"),
+        (operator.post("/publish", event(json!({ "to": { "user": "x" }, "t": "X", "d": {} }))).await, "user"),
     ];
     for (answer, field) in cases {
         let (_, message) = answer.error(400);
@@ -65,7 +66,7 @@ async fn events_that_may_not_be_published_are_refused_all_or_none() {
     let user = server.user("ada").await;
     let mut socket = harness::Socket::live(&server, &user).await;
     let to = json!({ "user": user.id });
-    let good = json!({ "to": to, "t": "GOOD" });
+    let good = json!({ "to": to, "t": "GOOD", "d": {} });
     for t in [
         "READY",
         "GUILD_INIT",
@@ -79,7 +80,7 @@ async fn events_that_may_not_be_published_are_refused_all_or_none() {
         "_A",
         &"A".repeat(65),
     ] {
-        let body = json!({ "events": [good, { "to": to, "t": t }] });
+        let body = json!({ "events": [good, { "to": to, "t": t, "d": {} }] });
         server.operator().post("/publish", body).await.error(400);
     }
     let unnamed = json!({ "events": [good, { "to": to, "t": "NOTIFICATION", "type": "LOUD", "excerpt": {} }] });
@@ -91,7 +92,7 @@ async fn events_that_may_not_be_published_are_refused_all_or_none() {
 async fn who_is_not_known_is_401_and_who_may_not_is_403() {
     let server = Server::start().await;
     let user = server.user("ada").await;
-    let publish = json!({ "events": [{ "to": "everyone", "t": "X" }] });
+    let publish = json!({ "events": [{ "to": "everyone", "t": "X", "d": {} }] });
     server.anyone().get("/users/@me").await.error(401);
     server.anyone().session("nonsense").get("/users/@me").await.error(401);
     server.anyone().post("/publish", publish.clone()).await.error(401);
@@ -116,7 +117,7 @@ async fn an_operator_key_does_only_what_its_scopes_say() {
         let made: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         server.anyone().operator(made["key"].as_str().unwrap_or_else(|| panic!("no key in {made}")))
     };
-    let publish = json!({ "events": [{ "to": "everyone", "t": "X" }] });
+    let publish = json!({ "events": [{ "to": "everyone", "t": "X", "d": {} }] });
     let session = json!({ "user": { "username": "x" } });
     let (publisher, minter) = (key("publish"), key("sessions"));
     publisher.post("/publish", publish.clone()).await.expect(200);

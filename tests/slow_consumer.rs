@@ -85,7 +85,7 @@ async fn an_event_that_waits_too_long_is_a_slow_consumer_too() {
     stuck.next().await.expect("READY");
     let filler = "x".repeat(900_000);
     for _ in 0..16 {
-        server.publish(json!({ "to": { "user": user.id }, "t": "BULK", "d": filler })).await;
+        server.publish(json!({ "to": { "user": user.id }, "t": "BULK", "d": { "filler": filler } })).await;
     }
     harness::within("the close", async {
         loop {

@@ -55,7 +55,12 @@ impl Setup {
     /// Sets one setting by its key in the configuration.
     #[must_use]
     pub fn set(mut self, key: &str, value: impl Display) -> Self {
-        self.flags.push(format!("--{}={value}", key.replace('_', "-")));
+        let flag = format!("--{}=", key.replace('_', "-"));
+        // The last one said counts; only addresses are several.
+        if key != "listen" {
+            self.flags.retain(|other| !other.starts_with(&flag));
+        }
+        self.flags.push(format!("{flag}{value}"));
         self
     }
 
@@ -197,8 +202,11 @@ impl Server {
         assert!((200..300).contains(&answer.status), "{}", answer.text);
     }
 
-    /// Publishes one event; returns its `s`.
-    pub async fn publish(&self, event: Value) -> u64 {
+    /// Publishes one event, with an empty `d` unless it says one or is a notification; returns its `s`.
+    pub async fn publish(&self, mut event: Value) -> u64 {
+        if event["d"].is_null() && event["t"] != "NOTIFICATION" {
+            event["d"] = json!({});
+        }
         let answer = self.operator().post("/publish", json!({ "events": [event] })).await.expect(200);
         answer["seqs"][0].as_u64().expect("a seq")
     }
