@@ -137,7 +137,8 @@ async fn everything_stored_survives_a_restart() {
 async fn an_idempotency_key_publishes_once_also_across_a_restart() {
     let server = Server::start().await;
     let user = server.user("ada").await;
-    let body = json!({ "events": [{ "to": { "user": user.id }, "t": "ONCE", "d": {} }], "idempotency_key": "order-66" });
+    let body =
+        json!({ "events": [{ "to": { "user": user.id }, "t": "ONCE", "d": {} }], "idempotency_key": "order-66" });
     let first = server.operator().post("/publish", body.clone()).await.expect(200);
     assert_eq!(server.operator().post("/publish", body.clone()).await.expect(200), first);
     let server = server.kill_and_restart().await;

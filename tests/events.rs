@@ -184,7 +184,8 @@ async fn a_user_hears_on_every_connection_in_the_order_of_the_log() {
     for encoding in [Encoding::Json, Encoding::Zlib, Encoding::Json] {
         sockets.push(Socket::live_with(&server, &user, encoding).await.0);
     }
-    let events: Vec<Value> = (0..200).map(|n| json!({ "to": { "user": user.id }, "t": "COUNT", "d": { "n": n } })).collect();
+    let events: Vec<Value> =
+        (0..200).map(|n| json!({ "to": { "user": user.id }, "t": "COUNT", "d": { "n": n } })).collect();
     let mut seqs = Vec::new();
     for batch in events.chunks(50) {
         let answer = server.operator().post("/publish", json!({ "events": batch })).await.expect(200);

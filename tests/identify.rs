@@ -179,7 +179,9 @@ async fn one_byte_too_many_is_1009() {
 async fn no_session_id_is_4002_and_a_wrong_one_4003() {
     let server = Server::start().await;
     let user = server.user("ada").await;
-    for text in ["{}", "{\"session_id\":null}", "{\"session_id\":5}", "{\"session_id\":\"\"}", "{\"encoding\":\"json\"}"] {
+    for text in
+        ["{}", "{\"session_id\":null}", "{\"session_id\":5}", "{\"session_id\":\"\"}", "{\"encoding\":\"json\"}"]
+    {
         assert_eq!(close_after(&server, text).await, 4002, "{text}");
     }
     let almost = format!("{}x", user.session_id);

@@ -190,7 +190,8 @@ fn nothing_waits_or_grows_without_bound() {
 fn no_file_names_a_machine() {
     let words = [
         concat!("/ro", "ot/"),
-        concat!("/ho", "me/"),
+        concat!(" /ho", "me/"),
+        concat!("\"/ho", "me/"),
         concat!("/wo", "rk/"),
         concat!("py", "pi.org"),
         concat!("registry.np", "mjs.org"),
