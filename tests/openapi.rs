@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use harness::{Setup, python};
+use harness::{Setup, python, workspace};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,22 +19,21 @@ async fn the_description_is_true() {
     let guild = server.guild(&user, "Analytical").await;
     server.as_user(&user).post(&format!("/guilds/{guild}/channels"), json!({ "name": "talk" })).await.expect(201);
 
-    for authorization in [user.session_id.clone(), format!("Bearer {}", server.key())] {
-        let mut command = Command::new(python());
-        command.args(["-m", "schemathesis.cli", "run", &format!("{}/openapi.json", server.url())]);
-        command.args(["--header", &format!("Authorization: {authorization}")]);
-        command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "1"]);
-        command.args(["--request-timeout", "10", "--suppress-health-check", "all", "--no-color"]);
-        command.args(["--generation-database", "none"]);
-        command.current_dir(server.data());
-        let output =
-            tokio::task::spawn_blocking(move || command.output()).await.expect("a thread").expect("python runs");
-        assert!(
-            output.status.success(),
-            "{}\n{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in ["schemathesis.toml", "hooks.py"] {
+        let from = workspace().join("tests").join("schemathesis").join(file);
+        std::fs::copy(from, folder.path().join(file)).expect("copied");
     }
+    let mut command = Command::new(python());
+    command.args(["-m", "schemathesis.cli", "--config-file", "schemathesis.toml", "run"]);
+    command.arg(format!("{}/openapi.json", server.url()));
+    command.args(["--header", &format!("Authorization: Bearer {}", server.key())]);
+    command.args(["--header", &format!("X-On-Behalf-Of: {}", user.id)]);
+    command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "1"]);
+    command.args(["--request-timeout", "10", "--no-color"]);
+    command.env("SANMON_ACTING_USER", user.id.to_string()).current_dir(folder.path());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("a thread").expect("python runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     server.user("still alive").await;
 }
