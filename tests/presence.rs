@@ -116,13 +116,7 @@ async fn quick_changes_are_gathered_and_the_last_one_is_seen() {
 #[tokio::test]
 async fn a_presence_of_the_wrong_shape_is_refused() {
     let (server, _watcher, user) = scene(quick()).await;
-    for d in [
-        json!({ "type": null }),
-        json!({ "type": 5 }),
-        json!({ "type": "1" }),
-        json!([]),
-        json!({ "type": 1, "embed": 3 }),
-    ] {
+    for d in [json!({ "type": 5 }), json!({ "type": "1" }), json!([]), json!({ "type": 1, "embed": 3 })] {
         server.as_user(&user).patch("/users/@me/presence", d.clone()).await.error(400);
         let mut socket = Socket::live(&server, &user).await;
         socket.send(&json!({ "t": "PRESENCE_UPDATE", "d": d })).await;
