@@ -16,6 +16,7 @@ mod metrics;
 mod openapi;
 mod presence;
 mod rate_limits;
+mod readme;
 mod resume;
 mod rust_client;
 mod seed_client;
