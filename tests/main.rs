@@ -13,6 +13,7 @@ mod http_errors;
 mod identify;
 mod keep_alive;
 mod metrics;
+mod native_client;
 mod openapi;
 mod presence;
 mod rate_limits;

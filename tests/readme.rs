@@ -1,7 +1,9 @@
 //! The README's example session, typed into a fresh shell.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use harness::{Server, sanmon, workspace};
@@ -9,10 +11,14 @@ use harness::{Server, sanmon, workspace};
 /// Stands in the README for what differs each time.
 const ANYTHING: char = '…';
 
-/// The commands of the README's session, each with the lines that it prints.
-fn session() -> Vec<(String, Vec<String>)> {
+/// What is typed into each of the README's shells.
+fn shells() -> Vec<Vec<(String, Vec<String>)>> {
     let text = fs::read_to_string(workspace().join("README.md")).expect("the README");
-    let block = text.split("```console\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a session");
+    let blocks = text.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.map(commands).collect()
+}
+
+fn commands(block: &str) -> Vec<(String, Vec<String>)> {
     let mut commands: Vec<(String, Vec<String>)> = Vec::new();
     for line in block.lines() {
         match line.strip_prefix("$ ") {
@@ -25,12 +31,32 @@ fn session() -> Vec<(String, Vec<String>)> {
 
 /// Whether a line is as printed in the README.
 fn fits(line: &str, printed: &str) -> bool {
-    match printed.split_once(ANYTHING) {
-        None => line == printed,
-        Some((before, after)) => {
-            line.strip_prefix(before).is_some_and(|rest| rest.len() > after.len() && rest.ends_with(after))
-        }
+    let mut rest = line;
+    let mut parts = printed.split(ANYTHING);
+    let first = parts.next().unwrap_or_default();
+    let Some(after) = rest.strip_prefix(first) else { return false };
+    rest = after;
+    for part in parts {
+        // At least one character stands for what differs.
+        let Some(at) = rest.char_indices().skip(1).map(|(at, _)| at).chain([rest.len()]).find(|at| {
+            let tail = &rest[*at..];
+            if part.is_empty() { tail.is_empty() } else { tail.starts_with(part) }
+        }) else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
     }
+    rest.is_empty()
+}
+
+/// A fresh shell in a folder.
+fn shell(script: &str, folder: &Path) -> Command {
+    let mut shell = Command::new("bash");
+    shell.args(["-euc", script]).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SANMON_")) {
+        shell.env_remove(name);
+    }
+    shell
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,23 +69,33 @@ async fn the_example_session_works_as_printed() {
         .expect("a link");
     symlink(server.data(), folder.path().join("data")).expect("a link");
 
-    let session = session();
-    assert!(session.len() > 4, "{session:?}");
-    let script: String = session.iter().map(|(command, _)| format!("{command}\necho =====\n")).collect();
-    let mut shell = Command::new("bash");
-    shell.args(["-euc", &script]).current_dir(folder.path()).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SANMON_")) {
-        shell.env_remove(name);
+    let shells = shells();
+    let [watching, typing] = shells.as_slice() else { panic!("{shells:?}") };
+    let (listen, expected) = watching.last().expect("a command");
+    let before: String = watching[..watching.len() - 1].iter().map(|(command, _)| format!("{command}\n")).collect();
+    let mut listener = shell(&format!("{before}exec {listen}"), folder.path()).spawn().expect("bash runs");
+    let mut lines = BufReader::new(listener.stdout.take().expect("its output")).lines().map_while(Result::ok);
+    for expected in &expected[..2] {
+        let line = lines.next().expect("a line");
+        assert!(fits(&line, expected), "`{listen}` printed\n{line}\ninstead of\n{expected}");
     }
-    let output = shell.output().expect("bash runs");
+
+    let script: String = typing.iter().map(|(command, _)| format!("{command}\necho =====\n")).collect();
+    let output = shell(&script, folder.path()).output().expect("bash runs");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
-    for ((command, expected), printed) in session.iter().zip(printed.split("=====\n")) {
+    for ((command, expected), printed) in typing.iter().zip(printed.split("=====\n")) {
         let lines: Vec<&str> = printed.lines().collect();
         let same =
             lines.len() == expected.len() && lines.iter().zip(expected).all(|(line, expected)| fits(line, expected));
         assert!(same, "`{command}` printed\n{printed}instead of\n{}", expected.join("\n"));
     }
+    for expected in &expected[2..] {
+        let line = lines.next().expect("a line");
+        assert!(fits(&line, expected), "`{listen}` printed\n{line}\ninstead of\n{expected}");
+    }
+    listener.kill().expect("it listens");
+    listener.wait().expect("it ends");
 }
 
 #[test]

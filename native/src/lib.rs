@@ -19,3 +19,7 @@ pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod upgrade;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
