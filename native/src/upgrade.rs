@@ -15,7 +15,6 @@ use http::header::{
 use http::{HeaderMap, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::downcast;
 use ipnet::IpNet;
 use sanmon_core::gateway::{Close, Code};
 use tokio::time::timeout;
@@ -97,7 +96,7 @@ async fn hand_over(hub: Hub, upgrade: OnUpgrade, ticket: Ticket, refused: Option
         Ok(Err(error)) => return debug!(%error, "an upgrade failed"),
         Err(_) => return debug!("an upgrade took too long"),
     };
-    let Ok(parts) = downcast::<TokioIo<Io>>(upgraded) else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Io>>() else {
         return debug!("an upgrade on a connection of an unknown kind");
     };
     let io = parts.io.into_inner();

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, warn};
@@ -46,16 +46,18 @@ pub(super) struct Doorway {
     pub(super) routes: BoxedFilter<(Response,)>,
     /// A permit for each connection that is served.
     pub(super) room: Arc<Semaphore>,
-    pub(super) http: Builder<TokioExecutor>,
+    pub(super) http: Builder,
     pub(super) metrics: Arc<Metrics>,
     pub(super) phase: watch::Receiver<Phase>,
 }
 
-/// How HTTP is read: version 1 alone, with bounds on a header's size and time.
-pub(super) fn http(config: &Config) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+/// How HTTP is read: version 1, with bounds on a header's size, and on its time from the moment that a connection stands.
+///
+/// Not by hyper-util's `auto` builder: where upgrades are served it speaks version 2 whatever it is told, and waits without
+/// an end for the first bytes, which tell it the version.
+pub(super) fn http(config: &Config) -> Builder {
+    let mut builder = Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
         .max_buf_size(config.max_header_bytes);
@@ -67,20 +69,20 @@ impl Doorway {
     pub(super) async fn run(mut self, listener: Listener) {
         let mut pause = FIRST_PAUSE;
         loop {
-            // The permit comes first: while there is none, connections wait in the kernel's queue, which is bounded.
             let accepted = tokio::select! {
-                permit = Arc::clone(&self.room).acquire_owned() => match permit {
-                    Ok(permit) => tokio::select! {
-                        accepted = listener.accept() => accepted.map(|(io, address)| (io, address, permit)),
-                        () = reached(&mut self.phase, Phase::Finishing) => return,
-                    },
-                    Err(_) => return,
-                },
+                accepted = listener.accept() => accepted,
                 () = reached(&mut self.phase, Phase::Finishing) => return,
             };
             match accepted {
-                Ok((io, address, permit)) => {
+                Ok((io, address)) => {
                     pause = FIRST_PAUSE;
+                    // While there is no permit this one waits, and those behind it in the kernel's queue, which is bounded.
+                    // A listener without connections holds none: listeners share them.
+                    let permit = tokio::select! {
+                        permit = Arc::clone(&self.room).acquire_owned() => permit,
+                        () = reached(&mut self.phase, Phase::Finishing) => return,
+                    };
+                    let Ok(permit) = permit else { return };
                     tokio::spawn(self.clone().serve(io, address, permit));
                 }
                 Err(error) if concerns_one_connection(&error) => {}
@@ -118,7 +120,7 @@ impl Doorway {
         });
 
         let open = Open::count(self.metrics);
-        let mut connection = pin!(self.http.serve_connection_with_upgrades(TokioIo::new(io), service));
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(io), service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = reached(&mut self.phase, Phase::Finishing) => {
@@ -182,6 +184,7 @@ mod tests {
 
     struct Running {
         address: std::net::SocketAddr,
+        doorway: Doorway,
         phase: watch::Sender<Phase>,
         room: Arc<Semaphore>,
         metrics: Arc<Metrics>,
@@ -208,7 +211,7 @@ mod tests {
             metrics: Arc::clone(&metrics),
             phase: seen,
         };
-        Running { address, phase, room, metrics, task: tokio::spawn(doorway.run(listener)) }
+        Running { address, phase, room, metrics, task: tokio::spawn(doorway.clone().run(listener)), doorway }
     }
 
     async fn read_to_end(mut stream: TcpStream) -> String {
@@ -244,6 +247,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_that_says_nothing_is_not_waited_for() {
+        let running = start(&Config { header_timeout_ms: 100, ..Config::default() }, 4);
+        let stream = TcpStream::connect(running.address).await.unwrap();
+        assert_eq!(read_to_end(stream).await, "");
+    }
+
+    #[tokio::test]
+    async fn only_version_1_of_http_is_spoken() {
+        let running = start(&Config { header_timeout_ms: 100, ..Config::default() }, 4);
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        let answer = read_to_end(stream).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 "), "{answer:?}");
+    }
+
+    #[tokio::test]
     async fn a_header_may_not_be_longer_than_the_limit() {
         let running = start(&Config { max_header_bytes: 8192, ..Config::default() }, 4);
         let mut stream = TcpStream::connect(running.address).await.unwrap();
@@ -267,5 +286,19 @@ mod tests {
         assert_eq!(running.metrics.http_connections.get(), 1);
         drop(first);
         assert!(read_to_end(second).await.starts_with("HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_nobody_uses_takes_no_room_from_another() {
+        let config = Config::default();
+        let running = start(&config, 1);
+        let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap(), &config).unwrap();
+        let Address::Tcp(second) = *listener.address() else { panic!("a TCP address") };
+        tokio::spawn(running.doorway.run(listener));
+        for address in [running.address, second, running.address] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+            assert!(read_to_end(stream).await.starts_with("HTTP/1.1 200"), "{address}");
+        }
     }
 }

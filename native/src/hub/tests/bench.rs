@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::TokioIo;
 use sanmon_core::audience::Audience;
 use sanmon_core::codec::{Encoding, Message as CoreMessage, decode};
 use sanmon_core::entry::Draft;
@@ -114,8 +114,7 @@ impl Bench {
             std::future::ready(Ok::<_, std::convert::Infallible>(response))
         });
         tokio::spawn(async move {
-            let builder = Builder::new(TokioExecutor::new()).http1_only();
-            let _ = builder.serve_connection_with_upgrades(TokioIo::new(io), service).await;
+            let _ = Builder::new().serve_connection(TokioIo::new(io), service).with_upgrades().await;
         });
     }
 
