@@ -91,17 +91,17 @@ impl Channel {
         match self {
             Self::Create { guild, name, about, common } => {
                 let path = format!("/guilds/{guild}/channels");
-                common.format.answer(&common.api()?.post(&path, &about.with_name(Some(name))).await?)
+                common.format.answer(&common.api_of_user()?.post(&path, &about.with_name(Some(name))).await?)
             }
             Self::List { guild, common } => {
-                common.format.answer(&common.api()?.get(&format!("/guilds/{guild}/channels")).await?)
+                common.format.answer(&common.api_of_user()?.get(&format!("/guilds/{guild}/channels")).await?)
             }
             Self::Update { channel, name, about, common } => {
                 let path = format!("/channels/{channel}");
-                common.format.answer(&common.api()?.patch(&path, &about.with_name(name)).await?)
+                common.format.answer(&common.api_of_user()?.patch(&path, &about.with_name(name)).await?)
             }
             Self::Delete { channel, common } => {
-                common.api()?.delete(&format!("/channels/{channel}")).await?;
+                common.api_of_user()?.delete(&format!("/channels/{channel}")).await?;
                 common.format.done("deleted")
             }
         }

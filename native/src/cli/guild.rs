@@ -132,8 +132,17 @@ pub(super) struct Common {
 }
 
 impl Common {
+    /// The API for who may be anyone.
     pub(super) fn api(&self) -> Result<Api, Failure> {
         Api::caller(&self.caller)
+    }
+
+    /// The API for who must be a user.
+    pub(super) fn api_of_user(&self) -> Result<Api, Failure> {
+        if self.caller.on_behalf_of.is_none() && self.caller.session.is_none() {
+            return Err(Failure::Usage("say in whose name: --as USER, or --session SESSION_ID".into()));
+        }
+        self.api()
     }
 }
 
@@ -150,26 +159,26 @@ impl Guild {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Create { name, about, common } => {
-                common.format.answer(&common.api()?.post("/guilds", &about.with_name(Some(name))).await?)
+                common.format.answer(&common.api_of_user()?.post("/guilds", &about.with_name(Some(name))).await?)
             }
             Self::Show { guild, common } => {
-                common.format.answer(&common.api()?.get(&format!("/guilds/{guild}")).await?)
+                common.format.answer(&common.api_of_user()?.get(&format!("/guilds/{guild}")).await?)
             }
-            Self::List { common } => common.format.answer(&common.api()?.get("/users/@me/guilds").await?),
+            Self::List { common } => common.format.answer(&common.api_of_user()?.get("/users/@me/guilds").await?),
             Self::Update { guild, name, about, common } => {
                 let body = about.with_name(name);
-                common.format.answer(&common.api()?.patch(&format!("/guilds/{guild}"), &body).await?)
+                common.format.answer(&common.api_of_user()?.patch(&format!("/guilds/{guild}"), &body).await?)
             }
             Self::Delete { guild, common } => {
-                common.api()?.delete(&format!("/guilds/{guild}")).await?;
+                common.api_of_user()?.delete(&format!("/guilds/{guild}")).await?;
                 common.format.done("deleted")
             }
             Self::Join { code, common } => {
                 let path = format!("/invites/{}", super::invite::in_path(&code)?);
-                common.format.answer(&common.api()?.post(&path, &Value::Object(Map::new())).await?)
+                common.format.answer(&common.api_of_user()?.post(&path, &Value::Object(Map::new())).await?)
             }
             Self::Leave { guild, common } => {
-                common.api()?.delete(&format!("/guilds/{guild}/members/@me")).await?;
+                common.api_of_user()?.delete(&format!("/guilds/{guild}/members/@me")).await?;
                 common.format.done("left")
             }
             Self::Preview { guild, invite, common } => {
@@ -184,7 +193,7 @@ impl Guild {
                 let limit = limit.map(|count| format!("limit={count}"));
                 let query: Vec<_> = after.into_iter().chain(limit).collect();
                 let path = format!("/guilds/{guild}/members?{}", query.join("&"));
-                common.format.answer(&common.api()?.get(path.trim_end_matches('?')).await?)
+                common.format.answer(&common.api_of_user()?.get(path.trim_end_matches('?')).await?)
             }
             Self::AddMember { guild, user, target, format } => {
                 Api::operator(&target)?.put(&format!("/guilds/{guild}/members/{user}")).await?;

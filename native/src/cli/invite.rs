@@ -47,13 +47,13 @@ impl Invite {
                 let body: Map<_, _> =
                     given.into_iter().filter_map(|(key, number)| Some((key.to_owned(), number?.into()))).collect();
                 let path = format!("/guilds/{guild}/invites");
-                common.format.answer(&common.api()?.post(&path, &Value::Object(body)).await?)
+                common.format.answer(&common.api_of_user()?.post(&path, &Value::Object(body)).await?)
             }
             Self::Show { code, common } => {
                 common.format.answer(&common.api()?.get(&format!("/invites/{}", in_path(&code)?)).await?)
             }
             Self::Delete { code, common } => {
-                common.api()?.delete(&format!("/invites/{}", in_path(&code)?)).await?;
+                common.api_of_user()?.delete(&format!("/invites/{}", in_path(&code)?)).await?;
                 common.format.done("deleted")
             }
         }

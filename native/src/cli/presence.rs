@@ -41,7 +41,7 @@ impl Presence {
             Kind::Invisible => PresenceKind::Offline,
         };
         let shown = Shown { description: self.description, ..Shown::of(kind) };
-        let answer = self.common.api()?.patch("/users/@me/presence", &json!(shown)).await?;
+        let answer = self.common.api_of_user()?.patch("/users/@me/presence", &json!(shown)).await?;
         if answer.trim().is_empty() { self.common.format.done("chosen") } else { self.common.format.answer(&answer) }
     }
 }

@@ -166,6 +166,6 @@ fn raise_file_limit(config: &Config) {
     let wanted = u64::from(config.max_connections) + OTHER_FILES;
     let limit = getrlimit(Resource::Nofile).current.or(current);
     if limit.is_some_and(|limit| limit < wanted) {
-        warn!(limit, wanted, "the limit of open files is below what max_connections and max_http_connections may need");
+        warn!(limit, wanted, "the limit of open files is below what max_connections may need");
     }
 }

@@ -44,7 +44,7 @@ pub(super) enum User {
 impl User {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Show { common } => common.format.answer(&common.api()?.get("/users/@me").await?),
+            Self::Show { common } => common.format.answer(&common.api_of_user()?.get("/users/@me").await?),
             Self::Update { user, fields, target, format } => {
                 let body = Value::Object(fields);
                 format.answer(&Api::operator(&target)?.patch(&format!("/users/{user}"), &body).await?)

@@ -61,7 +61,7 @@ pub enum ConnectError {
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// The HTTP client can't be set up, or a request failed.
-    #[error("can't ask {url}: {source}")]
+    #[error("can't ask {url}: {}", with_causes(source))]
     Http {
         /// What was asked.
         url: String,
@@ -82,7 +82,7 @@ pub enum ConnectError {
     #[error("no session was given")]
     NoSession,
     /// No connection came about.
-    #[error("can't connect to {to}: {source}")]
+    #[error("can't connect to {to}: {}", with_causes(source))]
     Io {
         /// Where.
         to: String,
@@ -225,6 +225,12 @@ impl Network {
         let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.map_err(failed)?;
         Ok(Box::new(stream))
     }
+}
+
+/// An error and what caused it, in one line: the outermost often says no more than that something failed.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
