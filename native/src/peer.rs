@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, as the server knows it before any header is read.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
@@ -29,11 +29,17 @@ impl Peer {
             if !is_trusted(&client) {
                 break;
             }
-            let Ok(address) = named.trim().parse::<IpAddr>() else { break };
+            let Some(address) = address_in(named.trim()) else { break };
             client = address.to_canonical();
         }
         Some(client)
     }
+}
+
+/// The address of an entry of `X-Forwarded-For`: some proxies add the port, and some put brackets around IPv6.
+fn address_in(entry: &str) -> Option<IpAddr> {
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
+    bare.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// The kinds of listeners that a server has.
@@ -78,5 +84,16 @@ mod tests {
         assert_eq!(client("::ffff:10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
         assert_eq!(client("10.0.0.1", &["1.1.1.1", "198.51.100.7", "10.0.0.2"]), "198.51.100.7");
         assert_eq!(client("10.0.0.1", &["198.51.100.7, nonsense"]), "10.0.0.1");
+        for (named, meant) in [
+            ("198.51.100.7:4711", "198.51.100.7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("::ffff:198.51.100.7", "198.51.100.7"),
+            ("[198.51.100.7", "10.0.0.1"),
+            ("", "10.0.0.1"),
+        ] {
+            assert_eq!(client("10.0.0.1", &[named]), meant, "{named}");
+        }
     }
 }

@@ -96,7 +96,7 @@ macro_rules! route {
         route!(@filter $filter.and(warp::path::param::<$type>()), $($rest)*)
     };
     (@filter $filter:expr, $segment:literal $($rest:tt)*) => {
-        route!(@filter $filter.and(warp::path($segment)), $($rest)*)
+        route!(@filter $filter.and(segment::literal($segment)), $($rest)*)
     };
     (@call $handler:path, $caller:ident, $call:ident, ($($name:ident,)*)) => {
         $handler($caller, &mut $call, $($name),*).await

@@ -3,9 +3,24 @@
 use std::str::FromStr;
 
 use sanmon_core::id::{Id, InvalidId};
+use warp::Filter;
+use warp::filters::BoxedFilter;
 
 use super::auth::Caller;
 use super::error::Error;
+
+/// Who asks, in place of an id.
+const ME: &str = "@me";
+/// The same as browsers' `encodeURIComponent` writes it.
+const ENCODED_ME: &str = "%40me";
+
+/// One fixed part of a path.
+pub(super) fn literal(text: &'static str) -> BoxedFilter<()> {
+    if text == ME {
+        return warp::path(ME).or(warp::path(ENCODED_ME)).unify().boxed();
+    }
+    warp::path(text).boxed()
+}
 
 /// Whom a path means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +49,6 @@ impl FromStr for Whom {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        match text {
-            // Browsers' `encodeURIComponent` writes the second.
-            "@me" | "%40me" => Ok(Self::Me),
-            id => id.parse().map(Self::Id),
-        }
+        if text == ME || text == ENCODED_ME { Ok(Self::Me) } else { text.parse().map(Self::Id) }
     }
 }

@@ -129,7 +129,9 @@ async fn who_asks_is_told_apart() {
     for who in ["", "x", "1.x", "Bearer x", "Bearer", "Basic eDp5", "é"] {
         assert_eq!(site.ask(who, "GET", "/users/@me", NONE).await.code(), (401, "unauthorized"), "{who}");
     }
-    assert_eq!(site.ask(&ada, "GET", "/users/@me", NONE).await.1, json!({ "id": 1, "username": "ada" }));
+    for path in ["/users/@me", "/users/%40me"] {
+        assert_eq!(site.ask(&ada, "GET", path, NONE).await.1, json!({ "id": 1, "username": "ada" }), "{path}");
+    }
     let lacks = site.ask(&publisher, "POST", "/sessions", json!({ "user": { "username": "x" } })).await;
     assert_eq!(lacks.code(), (403, "missing_scope"));
     assert!(lacks.message().contains("`sessions`"));
