@@ -167,6 +167,14 @@ impl Store {
         answered.await.map_err(|_| stopped())?
     }
 
+    /// The places that a publish with this key was given, if there was one in the last 10 minutes.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] `idempotency_mismatch` for a key that was used with another body; else faults of the machine.
+    pub async fn published(&self, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
+        idempotency::earlier(&mut *self.read().await?, self.clock.unix(), key).await
+    }
+
     /// Stores what is queued, then closes the database. Later calls fail.
     pub async fn close(&self) {
         let (answer, answered) = oneshot::channel();

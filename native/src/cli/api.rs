@@ -171,7 +171,9 @@ fn failure(status: StatusCode, text: &str) -> Failure {
         Ok(answer) => answer.error,
         Err(_) => Error { code: status.as_str().into(), message: "the server gave no reason".into() },
     };
-    if status.is_client_error() {
+    if error.code == "user_required" {
+        Failure::Usage("say in whose name: --as USER, or --session SESSION_ID".into())
+    } else if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
         Failure::Refused { code: error.code, message: error.message }
     } else {
         Failure::Unavailable(format!("{} ({}, status {})", error.message, error.code, status.as_u16()))
@@ -194,5 +196,12 @@ mod tests {
             failure(StatusCode::NOT_FOUND, r#"{"error":{"code":"unknown_guild","message":"there is no such guild"}}"#);
         assert_eq!(refused.to_string(), "there is no such guild (unknown_guild)");
         assert!(matches!(failure(StatusCode::BAD_GATEWAY, "<html>"), Failure::Unavailable(_)));
+        assert!(matches!(failure(StatusCode::TOO_MANY_REQUESTS, ""), Failure::Unavailable(_)));
+    }
+
+    #[test]
+    fn who_names_no_user_is_told_of_the_flag_and_not_of_the_header() {
+        let refused = failure(StatusCode::BAD_REQUEST, r#"{"error":{"code":"user_required","message":"`X-...`"}}"#);
+        assert!(matches!(&refused, Failure::Usage(message) if message.contains("--as USER")), "{refused}");
     }
 }

@@ -125,8 +125,8 @@ impl Thread {
             if let Err(error) = self.poll.poll(&mut events, Some(self.sleep()))
                 && error.kind() != io::ErrorKind::Interrupted
             {
-                tracing::error!(%error, "a hub thread can't poll its sockets");
-                return;
+                // As with a panic: without this thread the node would hold users whom it never serves.
+                panic!("a hub thread can't poll its sockets: {error}");
             }
             self.now = self.shared.now();
             let shared = self.shared.clone();

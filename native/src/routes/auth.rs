@@ -155,7 +155,8 @@ fn of_session(call: &mut Call, session: Id, user: Id) -> Result<Actor, Error> {
 async fn on_behalf(call: &Call, operator: &Operator) -> Result<Actor, Error> {
     operator.must_have(Scope::Act)?;
     let Some(value) = call.headers.get(ON_BEHALF_OF) else {
-        return Err(Error::invalid("name the user in whose name to act: `X-On-Behalf-Of: <user id>`"));
+        let message = "name the user in whose name to act: `X-On-Behalf-Of: <user id>`";
+        return Err(Error::new(StatusCode::BAD_REQUEST, "user_required", message));
     };
     let user = input::id(value.to_str().unwrap_or_default(), "X-On-Behalf-Of")?;
     if users::user(call.store(), user).await?.is_none() {

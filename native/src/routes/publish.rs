@@ -38,10 +38,16 @@ pub(super) async fn publish((): (), call: &mut Call) -> Result<Response, Error> 
         .map(|(index, event)| draft(Input::of(event, format!("events[{index}]"))?))
         .collect::<Result<_, Error>>()?;
     let guilds = guilds_of(&drafts);
+    let key = key.map(|key| IdempotencyKey::new(key, text.as_bytes()));
     if let Some(guild) = guilds::first_unknown(call.store(), &guilds).await? {
+        // It may have been there when the same was published before.
+        if let Some(key) = &key
+            && let Some(seqs) = call.store().published(key).await?
+        {
+            return Ok(reply::ok(&json!({ "seqs": seqs })));
+        }
         return Err(Error::unknown("guild").about(format!("there is no guild {guild}")));
     }
-    let key = key.map(|key| IdempotencyKey::new(key, text.as_bytes()));
     let seqs = call.store().publish(drafts, key).await?;
     Ok(reply::ok(&json!({ "seqs": seqs })))
 }

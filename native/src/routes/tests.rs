@@ -146,7 +146,7 @@ async fn who_asks_is_told_apart() {
     assert_eq!(on_behalf(&actor, "you").await.code(), (400, "invalid_request"));
     assert_eq!(on_behalf(&publisher, "1").await.code(), (403, "missing_scope"));
     assert_eq!(on_behalf(&ada, "1").await.code(), (400, "invalid_request"));
-    assert_eq!(site.ask(&actor, "GET", "/users/@me", NONE).await.code(), (400, "invalid_request"));
+    assert_eq!(site.ask(&actor, "GET", "/users/@me", NONE).await.code(), (400, "user_required"));
 }
 
 #[tokio::test]
@@ -251,6 +251,21 @@ async fn a_publish_is_all_or_none() {
     assert_eq!(site.ask(&key, "POST", "/publish", body).await.1, seqs);
     let other = site.ask(&key, "POST", "/publish", json!({ "events": [event], "idempotency_key": "k" })).await;
     assert_eq!(other.code(), (409, "idempotency_mismatch"));
+}
+
+#[tokio::test]
+async fn a_repeated_publish_is_answered_as_before_though_its_guild_is_gone() {
+    let site = Site::new().await;
+    let key = site.key(&[Scope::Publish]).await;
+    let (ada, _) = site.session(json!({ "username": "ada" })).await;
+    let guild = site.ask(&ada, "POST", "/guilds", json!({ "name": "Tea" })).await.1["id"].clone();
+    let event = json!({ "to": { "guild": guild }, "t": "RAID", "d": {} });
+    let body = json!({ "events": [event], "idempotency_key": "k" });
+    let Answer(200, seqs) = site.ask(&key, "POST", "/publish", body.clone()).await else { panic!() };
+    assert_eq!(site.ask(&ada, "DELETE", &format!("/guilds/{guild}"), NONE).await.0, 204);
+    assert_eq!(site.ask(&key, "POST", "/publish", body).await.1, seqs);
+    let new = json!({ "events": [event], "idempotency_key": "new" });
+    assert_eq!(site.ask(&key, "POST", "/publish", new).await.code(), (404, "unknown_guild"));
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Keys with which a publisher may repeat a publish safely.
 
 use sanmon_core::event::Seq;
+use sanmon_core::time::UnixMillis;
 use sha2::{Digest, Sha256};
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
 use super::tx::Tx;
@@ -25,13 +26,17 @@ impl IdempotencyKey {
 }
 
 /// The places that an earlier publish with this key was answered, if there was one.
-pub(super) async fn earlier(tx: &mut Tx, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
-    let oldest = tx.now().as_millis().saturating_sub(KEPT_MS);
+pub(super) async fn earlier(
+    conn: &mut AnyConnection,
+    now: UnixMillis,
+    key: &IdempotencyKey,
+) -> Result<Option<Vec<Seq>>, StoreError> {
+    let oldest = now.as_millis().saturating_sub(KEPT_MS);
     let row =
         sqlx::query("SELECT body_hash, first_seq, entries FROM idempotency WHERE idempotency_key = $1 AND at > $2")
             .bind(key.key.clone())
             .bind(oldest.cast_signed())
-            .fetch_optional(tx.conn())
+            .fetch_optional(conn)
             .await?;
     let Some(row) = row else { return Ok(None) };
     if row.try_get::<String, _>(0)? != key.body_hash {

@@ -307,10 +307,11 @@ async fn run(work: Work, tx: &mut Tx) -> (Outcome, Option<StoreError>) {
 }
 
 async fn place(drafts: Vec<Draft>, key: Option<IdempotencyKey>, tx: &mut Tx) -> Result<Vec<Seq>, StoreError> {
-    if let Some(key) = &key
-        && let Some(seqs) = idempotency::earlier(tx, key).await?
-    {
-        return Ok(seqs);
+    if let Some(key) = &key {
+        let now = tx.now();
+        if let Some(seqs) = idempotency::earlier(tx.conn(), now, key).await? {
+            return Ok(seqs);
+        }
     }
     let seqs: Vec<Seq> = drafts.into_iter().map(|draft| tx.place(draft)).collect();
     if let Some(key) = key {
