@@ -23,6 +23,7 @@ pub(crate) async fn run() -> io::Result<()> {
     let server = Setup::new()
         .set("max_connections_per_address", 20_000)
         .set("ping_interval_ms", 600_000)
+        .set("ping_timeout_ms", 600_000)
         .set("presence_gather_ms", 2_000)
         .start()
         .await;
@@ -67,7 +68,8 @@ async fn measure(server: &Server, reader: &Reader, guild: u64, encoding: &str, i
     while start.elapsed() < TIME || done < sent {
         done = (reader.received() - first) / SUBSCRIBERS as u64;
         if start.elapsed() > TIME * 3 {
-            return Err(io::Error::other(format!("{sent} events sent, {done} delivered")));
+            let frames = reader.received() - first;
+            return Err(io::Error::other(format!("{sent} events sent, {frames} frames received")));
         }
         if start.elapsed() < TIME && sent - done < in_flight {
             permits.send(()).await.map_err(io::Error::other)?;

@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 10_000;
 
 pub(crate) async fn run() -> io::Result<()> {
     println!("idle: {CONNECTIONS} identified connections, each of a user of its own");
-    // No ping falls into the measurement, and no limit of one address.
+    // No ping falls into the measurement (the first one comes at a random moment), and no limit of one address.
     let server = Setup::new().set("ping_interval_ms", 600_000).set("max_connections_per_address", 20_000).start().await;
     let users = swarm::mint(&server, CONNECTIONS).await?;
     let sessions: Vec<String> = users.into_iter().map(|(_, session)| session).collect();

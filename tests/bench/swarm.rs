@@ -198,7 +198,10 @@ fn read(connections: Vec<Connection>, received: &AtomicU64, stop: &AtomicBool) -
             let (stream, frames) = &mut readers[event.token().0];
             loop {
                 match stream.read(&mut buffer) {
-                    Ok(0) => return Err(io::Error::other("the server closed a connection")),
+                    Ok(0) => {
+                        eprintln!("  the server closed a connection; the reader stops");
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
                     Ok(length) => frames.push(&buffer[..length]),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) => return Err(error),
