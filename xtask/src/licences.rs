@@ -1,6 +1,7 @@
 //! Whether every dependency's licence is one that this project may be shipped with.
 
 use serde::Deserialize;
+use spdx::{Expression, ParseMode};
 
 use crate::command::{Failure, cargo, output};
 
@@ -56,54 +57,10 @@ pub(crate) fn check() -> Result<(), Failure> {
 
 /// Whether an SPDX expression can be met with allowed licences alone. One that can't be read is not.
 fn is_allowed(expression: &str) -> bool {
-    // `/` is how crates wrote OR before SPDX expressions.
-    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
-    let tokens: Vec<&str> = spaced.split_whitespace().collect();
-    let mut rest = tokens.as_slice();
-    either(&mut rest).is_some_and(|allowed| allowed && rest.is_empty())
-}
-
-/// `both OR both ...`; `None` when it can't be read.
-fn either(rest: &mut &[&str]) -> Option<bool> {
-    let mut allowed = both(rest)?;
-    while take(rest, "OR") {
-        allowed |= both(rest)?;
-    }
-    Some(allowed)
-}
-
-/// `one AND one ...`
-fn both(rest: &mut &[&str]) -> Option<bool> {
-    let mut allowed = one(rest)?;
-    while take(rest, "AND") {
-        allowed &= one(rest)?;
-    }
-    Some(allowed)
-}
-
-/// A licence, which an exception (`WITH ..`) only widens, or an expression in parentheses.
-fn one(rest: &mut &[&str]) -> Option<bool> {
-    if take(rest, "(") {
-        let allowed = either(rest)?;
-        return take(rest, ")").then_some(allowed);
-    }
-    let (licence, after) = rest.split_first()?;
-    *rest = after;
-    if take(rest, "WITH") {
-        *rest = rest.split_first()?.1;
-    }
-    Some(ALLOWED.contains(licence))
-}
-
-/// Takes the next token if it is this one.
-fn take(rest: &mut &[&str], token: &str) -> bool {
-    match rest.split_first() {
-        Some((first, after)) if *first == token => {
-            *rest = after;
-            true
-        }
-        _ => false,
-    }
+    // Lax, since `/` is how crates wrote OR before SPDX expressions.
+    Expression::parse_mode(expression, ParseMode::LAX).is_ok_and(|expression| {
+        expression.evaluate(|wanted| wanted.license.id().is_some_and(|id| ALLOWED.contains(&id.name)))
+    })
 }
 
 #[cfg(test)]
