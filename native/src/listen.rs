@@ -1,6 +1,7 @@
 //! Where connections come from: TCP addresses, unix sockets and inherited sockets, plain or encrypted.
 
 mod io;
+mod patience;
 mod unix;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 pub use self::io::Io;
+pub use self::patience::Patience;
 use crate::config::{Address, Config};
 
 /// A socket that takes connections. A unix socket's file goes when the listener is dropped.

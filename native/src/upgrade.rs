@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::debug;
 
 use crate::hub::{Hub, NoRoom, Stream, Ticket, Upgraded};
-use crate::listen::Io;
+use crate::listen::{Io, Patience};
 use crate::origin::{Origins, Standing};
 use crate::peer::Peer;
 
@@ -96,10 +96,10 @@ async fn hand_over(hub: Hub, upgrade: OnUpgrade, ticket: Ticket, refused: Option
         Ok(Err(error)) => return debug!(%error, "an upgrade failed"),
         Err(_) => return debug!("an upgrade took too long"),
     };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Io>>() else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Patience>>() else {
         return debug!("an upgrade on a connection of an unknown kind");
     };
-    let io = parts.io.into_inner();
+    let io = parts.io.into_inner().into_inner();
     release_waker(&io);
     match Stream::from_io(io) {
         Ok(stream) => hub.accept(Upgraded { stream, leftover: parts.read_buf, ticket, refused }),

@@ -18,7 +18,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::config::Config;
-use crate::listen::{Io, Listener};
+use crate::listen::{Io, Listener, Patience};
 use crate::metrics::Metrics;
 use crate::peer::{Door, Peer, Transport};
 use crate::tls::Tls;
@@ -26,6 +26,8 @@ use crate::tls::Tls;
 /// The pause after the first failed accept; each further one doubles it, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a client may take to read the next bytes of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How far a server's end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,7 +122,8 @@ impl Doorway {
         });
 
         let open = Open::count(self.metrics);
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(io), service).with_upgrades());
+        let io = TokioIo::new(Patience::new(io, WRITE_TIMEOUT));
+        let mut connection = pin!(self.http.serve_connection(io, service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = reached(&mut self.phase, Phase::Finishing) => {

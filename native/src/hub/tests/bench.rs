@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::fields::Fields;
 use crate::hub::Hub;
-use crate::listen::Io;
+use crate::listen::{Io, Patience};
 use crate::metrics::Metrics;
 use crate::origin::Origins;
 use crate::peer::{Door, Peer, Transport};
@@ -114,7 +114,10 @@ impl Bench {
             std::future::ready(Ok::<_, std::convert::Infallible>(response))
         });
         tokio::spawn(async move {
-            let _ = Builder::new().serve_connection(TokioIo::new(io), service).with_upgrades().await;
+            let _ = Builder::new()
+                .serve_connection(TokioIo::new(Patience::new(io, PATIENCE)), service)
+                .with_upgrades()
+                .await;
         });
     }
 
