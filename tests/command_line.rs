@@ -132,10 +132,11 @@ fn mistakes_have_their_exit_codes() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     fails(&mut sanmon(&["nonsense"]), 2);
     fails(&mut sanmon(&["session", "create"]), 2);
+    fails(&mut sanmon(&["guild", "list"]), 2);
     fails(&mut sanmon(&["publish", "--to", "nobody", "X"]), 2);
     let error = fails(&mut sanmon(&["guild", "list", "--as", "1", "--data", &path("none")]), 4);
     assert!(error.contains("sanmon serve"), "{error}");
-    fails(&mut sanmon(&["guild", "list", "--url", "http://127.0.0.1:1"]), 4);
+    fails(&mut sanmon(&["guild", "list", "--as", "1", "--url", "http://127.0.0.1:1"]), 4);
     fails(&mut sanmon(&["serve", "--listen", "nowhere"]), 2);
     fails(&mut sanmon(&["serve", "--config", &path("none.toml")]), 2);
     let file = path("a file");
