@@ -1,5 +1,8 @@
 //! The data folder: one server at a time, backed up while it runs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use harness::{Server, Setup, Socket};
 use serde_json::json;
 
@@ -20,18 +23,24 @@ async fn a_backup_taken_while_publishing_is_a_working_folder() {
     let server = Server::start().await;
     let user = server.user("ada").await;
     let guild = server.guild(&user, "Analytical").await;
+    let acknowledged = Arc::new(AtomicU64::new(0));
     let publisher = {
+        let acknowledged = Arc::clone(&acknowledged);
         let operator = server.operator();
         tokio::spawn(async move {
-            let mut acknowledged = 0_u64;
             while let Some(answer) =
                 operator.try_post("/publish", json!({ "events": [{ "to": "everyone", "t": "X", "d": {} }] })).await
             {
-                acknowledged += u64::from(answer.status == 200);
+                acknowledged.fetch_add(u64::from(answer.status == 200), Ordering::Relaxed);
             }
-            acknowledged
         })
     };
+    harness::within("publishes to be under way", async {
+        while acknowledged.load(Ordering::Relaxed) < 5 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let copy = tempfile::tempdir().expect("a folder");
     let target = copy.path().join("sanmon.db");
     let mut command = harness::sanmon_command();
@@ -39,7 +48,7 @@ async fn a_backup_taken_while_publishing_is_a_working_folder() {
     let output = command.output().expect("sanmon runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     drop(server);
-    assert!(publisher.await.expect("the publisher") > 0);
+    publisher.await.expect("the publisher");
 
     let restored = Setup::new().start_from(copy).await;
     let api = restored.as_user(&user);

@@ -13,7 +13,6 @@ mod http_errors;
 mod identify;
 mod keep_alive;
 mod metrics;
-mod native_client;
 mod openapi;
 mod presence;
 mod rate_limits;
