@@ -2,6 +2,7 @@
 
 mod address;
 mod check;
+mod help;
 mod load;
 mod sample;
 mod table;

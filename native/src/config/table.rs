@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
+use super::help::with_default;
 
 /// Makes [`Config`], [`Options`] and [`SETTINGS`] from the table below.
 macro_rules! settings {
@@ -21,6 +22,7 @@ macro_rules! settings {
 
         /// What one source says: the command line, the environment or a file.
         #[derive(Clone, Debug, Default, PartialEq, clap::Args, Deserialize)]
+        #[command(mut_args(with_default))]
         #[serde(default, deny_unknown_fields)]
         pub struct Options {
             $($(
