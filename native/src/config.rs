@@ -4,10 +4,12 @@ mod address;
 mod check;
 mod help;
 mod load;
+mod proxy;
 mod sample;
 mod table;
 
 pub use self::address::{Address, InvalidAddress};
 pub use self::check::Contradiction;
 pub use self::load::ConfigError;
+pub use self::proxy::{InvalidProxy, TrustedProxy};
 pub use self::table::{Config, LogFormat, Options, SETTINGS, Setting};

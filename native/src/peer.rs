@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
-use ipnet::IpNet;
+
+use crate::config::TrustedProxy;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -20,19 +21,20 @@ pub struct Peer {
 
 impl Peer {
     /// The client's address: the socket's, or where that is a trusted proxy's, the last one in `X-Forwarded-For` that is
-    /// not. What stands further left in that header was written by whoever asked.
-    pub fn client(&self, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
-        let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-        let mut client = self.address?.to_canonical();
+    /// not. What stands further left in that header was written by whoever asked. None on a unix socket, unless whoever
+    /// connects to those is trusted and names one.
+    pub fn client(&self, headers: &HeaderMap, trusted: &[TrustedProxy]) -> Option<IpAddr> {
+        let is_trusted = |peer: Option<IpAddr>| trusted.iter().any(|proxy| proxy.is(peer));
+        let mut client = self.address.map(|address| address.to_canonical());
         let values = headers.get_all(X_FORWARDED_FOR).into_iter().rev().filter_map(|value| value.to_str().ok());
         for named in values.flat_map(|value| value.rsplit(',')) {
-            if !is_trusted(&client) {
+            if !is_trusted(client) {
                 break;
             }
             let Some(address) = address_in(named.trim()) else { break };
-            client = address.to_canonical();
+            client = Some(address.to_canonical());
         }
-        Some(client)
+        client
     }
 }
 
@@ -67,13 +69,28 @@ mod tests {
     use super::*;
 
     fn client(socket: &str, forwarded: &[&str]) -> String {
-        let address = Some(socket.parse().unwrap());
+        client_by(Some(socket.parse().unwrap()), forwarded, &["10.0.0.0/8"]).unwrap().to_string()
+    }
+
+    fn client_by(address: Option<IpAddr>, forwarded: &[&str], trusted: &[&str]) -> Option<IpAddr> {
         let peer = Peer { address, door: Door::Public, transport: Transport::Plain };
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append(X_FORWARDED_FOR, value.parse().unwrap());
         }
-        peer.client(&headers, &["10.0.0.0/8".parse().unwrap()]).unwrap().to_string()
+        let trusted: Vec<_> = trusted.iter().map(|proxy| proxy.parse().unwrap()).collect();
+        peer.client(&headers, &trusted)
+    }
+
+    #[test]
+    fn a_proxy_on_a_unix_socket_is_believed_where_it_is_said_to_be_one() {
+        let (named, far, near) = (["198.51.100.7"], "198.51.100.7".parse().ok(), "10.0.0.1".parse().ok());
+        assert_eq!(client_by(None, &named, &["unix"]), far);
+        assert_eq!(client_by(None, &["198.51.100.7, 10.0.0.1"], &["unix", "10.0.0.1"]), far);
+        assert_eq!(client_by(None, &["198.51.100.7, 10.0.0.1"], &["unix"]), near);
+        assert_eq!(client_by(None, &[], &["unix"]), None);
+        assert_eq!(client_by(None, &named, &["10.0.0.0/8", "0.0.0.0/0"]), None);
+        assert_eq!(client_by(near, &named, &["unix"]), near);
     }
 
     #[test]

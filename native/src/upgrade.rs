@@ -15,12 +15,12 @@ use http::header::{
 use http::{HeaderMap, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use ipnet::IpNet;
 use sanmon_core::gateway::{Close, Code};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::debug;
 
+use crate::config::TrustedProxy;
 use crate::hub::{Hub, NoRoom, Stream, Ticket, Upgraded};
 use crate::listen::{Io, Patience};
 use crate::origin::{Origins, Standing};
@@ -37,7 +37,7 @@ pub struct Gatekeeper {
     /// Pages that may connect; others are told so by a close, the only thing that a browser lets them read.
     pub origins: Origins,
     /// Proxies whose word on the client's address counts.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
 
 /// Why a request does not become a WebSocket.

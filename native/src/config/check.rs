@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::address::Address;
+use super::proxy::TrustedProxy;
 use super::table::Config;
 
 /// Settings that don't go together, or a value out of its range.
@@ -77,7 +78,8 @@ impl Config {
         if self.public_url.as_deref().is_some_and(|url| url.starts_with("ws://") && !names_this_machine(url)) {
             warnings.push("public_url: ws:// is not encrypted".into());
         }
-        if let Some(net) = self.trusted_proxies.iter().find(|net| net.prefix_len() == 0) {
+        let everyone = |proxy: &&TrustedProxy| matches!(proxy, TrustedProxy::Net(net) if net.prefix_len() == 0);
+        if let Some(net) = self.trusted_proxies.iter().find(everyone) {
             warnings.push(format!("trusted_proxies: with {net} anyone may claim any address by X-Forwarded-For"));
         }
         if let Some(origin) = self.origins.iter().find(|origin| origin.starts_with("http://")) {

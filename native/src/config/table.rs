@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::help::with_default;
+use super::proxy::TrustedProxy;
 
 /// Makes [`Config`], [`Options`] and [`SETTINGS`] from the table below.
 macro_rules! settings {
@@ -153,9 +153,10 @@ settings! {
         /// Origins beside the server's own from which browsers may connect, such as https://chat.example.
         #[arg(value_name = "ORIGIN", value_delimiter = ',')]
         origins: Vec<String> = Vec::new();
-        /// Networks of proxies whose X-Forwarded-For counts, such as 10.0.0.0/8.
-        #[arg(value_name = "NET", value_delimiter = ',')]
-        trusted_proxies: Vec<IpNet> = Vec::new();
+        /// Proxies whose X-Forwarded-For counts: networks such as 10.0.0.0/8, addresses such as 10.0.0.1, and the word unix
+        /// for whatever connects to a unix socket.
+        #[arg(value_name = "PROXY", value_delimiter = ',')]
+        trusted_proxies: Vec<TrustedProxy> = Vec::new();
     }
     "Gateway" {
         /// How long a client may take to identify.
