@@ -39,7 +39,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use self::error::{OpenError, Refusal, StoreError};
 use self::guild_inits::GuildInits;
-pub use self::idempotency::IdempotencyKey;
+pub use self::idempotency::{IdempotencyKey, Publisher};
 use self::sqlite::{Database, Folder};
 pub use self::tx::Tx;
 pub use self::writer::OnCommit;

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::error::Error;
 use super::input;
 use crate::store::operator_keys::{self, Scope};
-use crate::store::{sessions, users};
+use crate::store::{Publisher, sessions, users};
 
 /// The header in which an operator names the user in whose name it acts.
 pub(super) const ON_BEHALF_OF: &str = "x-on-behalf-of";
@@ -33,6 +33,7 @@ pub(super) enum Caller {
 
 /// The operator, with the scopes that its key has.
 struct Operator {
+    publisher: Publisher,
     name: String,
     scopes: Vec<Scope>,
 }
@@ -62,18 +63,18 @@ pub(super) async fn visitor(call: &mut Call) -> Result<Option<Actor>, Error> {
 }
 
 /// The operator must ask, with the scope publish.
-pub(super) async fn publish(call: &mut Call) -> Result<(), Error> {
-    operator(call, Scope::Publish).await
+pub(super) async fn publish(call: &mut Call) -> Result<Publisher, Error> {
+    operator(call, Scope::Publish).await.map(|operator| operator.publisher)
 }
 
 /// The operator must ask, with the scope sessions.
 pub(super) async fn sessions(call: &mut Call) -> Result<(), Error> {
-    operator(call, Scope::Sessions).await
+    operator(call, Scope::Sessions).await.map(drop)
 }
 
 /// The operator must ask, with the scope admin.
 pub(super) async fn admin(call: &mut Call) -> Result<(), Error> {
-    operator(call, Scope::Admin).await
+    operator(call, Scope::Admin).await.map(drop)
 }
 
 /// A user, or the operator with the scope sessions.
@@ -96,9 +97,9 @@ async fn user_or_platform(call: &mut Call, scope: Scope) -> Result<Caller, Error
     }
 }
 
-async fn operator(call: &mut Call, scope: Scope) -> Result<(), Error> {
+async fn operator(call: &mut Call, scope: Scope) -> Result<Operator, Error> {
     match credentials(call).await? {
-        Credentials::Operator(operator) => operator.must_have(scope),
+        Credentials::Operator(operator) => operator.must_have(scope).map(|()| operator),
         Credentials::Session { session, user } => {
             of_session(call, session, user)?;
             Err(Error::forbidden("this is for the operator: give `Authorization: Bearer <operator key>`"))
@@ -120,7 +121,11 @@ impl Operator {
 async fn credentials(call: &Call) -> Result<Credentials, Error> {
     let Some(value) = call.headers.get(AUTHORIZATION) else {
         if call.is_by_control_socket() {
-            return Ok(Credentials::Operator(Operator { name: "control socket".into(), scopes: Scope::ALL.to_vec() }));
+            return Ok(Credentials::Operator(Operator {
+                publisher: Publisher::ControlSocket,
+                name: "control socket".into(),
+                scopes: Scope::ALL.to_vec(),
+            }));
         }
         return Err(Error::unauthorized(
             "give `Authorization: <session_id>` or `Authorization: Bearer <operator key>`",
@@ -130,7 +135,8 @@ async fn credentials(call: &Call) -> Result<Credentials, Error> {
     match value.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
             let operator = operator_keys::authenticate(call.store(), key.trim()).await?.ok_or_else(unknown)?;
-            Ok(Credentials::Operator(Operator { name: operator.name, scopes: operator.scopes }))
+            let publisher = Publisher::OperatorKey(operator.id);
+            Ok(Credentials::Operator(Operator { publisher, name: operator.name, scopes: operator.scopes }))
         }
         _ => {
             let session = sessions::authenticate(call.store(), value).await?.ok_or_else(unknown)?;

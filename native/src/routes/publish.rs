@@ -12,7 +12,7 @@ use super::call::Call;
 use super::error::Error;
 use super::input::Input;
 use super::reply;
-use crate::store::{IdempotencyKey, guilds};
+use crate::store::{IdempotencyKey, Publisher, guilds};
 
 /// The most events of one request.
 const MAX_EVENTS: usize = 1_000;
@@ -20,7 +20,7 @@ const MAX_EVENTS: usize = 1_000;
 const MAX_KEY_CHARS: usize = 128;
 
 /// `POST /publish`
-pub(super) async fn publish((): (), call: &mut Call) -> Result<Response, Error> {
+pub(super) async fn publish(publisher: Publisher, call: &mut Call) -> Result<Response, Error> {
     let text = call.json().await?;
     let mut input = Input::parse(&text)?;
     let events: Vec<Box<RawValue>> = input.required("events")?;
@@ -38,7 +38,7 @@ pub(super) async fn publish((): (), call: &mut Call) -> Result<Response, Error> 
         .map(|(index, event)| draft(Input::of(event, format!("events[{index}]"))?))
         .collect::<Result<_, Error>>()?;
     let guilds = guilds_of(&drafts);
-    let key = key.map(|key| IdempotencyKey::new(key, text.as_bytes()));
+    let key = key.map(|key| IdempotencyKey::new(publisher, &key, text.as_bytes()));
     if let Some(guild) = guilds::first_unknown(call.store(), &guilds).await? {
         // It may have been there when the same was published before.
         if let Some(key) = &key

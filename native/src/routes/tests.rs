@@ -254,6 +254,18 @@ async fn a_publish_is_all_or_none() {
 }
 
 #[tokio::test]
+async fn two_backends_may_choose_the_same_idempotency_key() {
+    let site = Site::new().await;
+    let (one, two) = (site.key(&[Scope::Publish]).await, site.key(&[Scope::Publish]).await);
+    let body = |t: &str| json!({ "events": [{ "to": "everyone", "t": t, "d": {} }], "idempotency_key": "1" });
+    let Answer(200, first) = site.ask(&one, "POST", "/publish", body("ONE")).await else { panic!() };
+    let Answer(200, second) = site.ask(&two, "POST", "/publish", body("TWO")).await else { panic!() };
+    assert_ne!(first, second);
+    assert_eq!(site.ask(&one, "POST", "/publish", body("ONE")).await.1, first);
+    assert_eq!(site.ask(&two, "POST", "/publish", body("TWO")).await.1, second);
+}
+
+#[tokio::test]
 async fn a_repeated_publish_is_answered_as_before_though_its_guild_is_gone() {
     let site = Site::new().await;
     let key = site.key(&[Scope::Publish]).await;

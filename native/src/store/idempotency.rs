@@ -1,6 +1,7 @@
 //! Keys with which a publisher may repeat a publish safely.
 
 use sanmon_core::event::Seq;
+use sanmon_core::id::Id;
 use sanmon_core::time::UnixMillis;
 use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, Row};
@@ -11,17 +12,31 @@ use super::tx::Tx;
 /// How long a key is kept (protocol, section 8).
 pub(super) const KEPT_MS: u64 = 600_000;
 
+/// Who publishes: each has its own keys, so that two that happen to choose the same do not meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publisher {
+    /// Who shows the operator key with this id.
+    OperatorKey(Id),
+    /// Who is the operator without a key, by the control socket.
+    ControlSocket,
+}
+
 /// A publisher's key and the hash of what was published with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
+    /// The publisher, a colon, and the key as the publisher chose it.
     key: String,
     body_hash: String,
 }
 
 impl IdempotencyKey {
-    /// The key `key` of a publish whose body is `body`: the same bytes mean the same publish.
-    pub fn new(key: impl Into<String>, body: &[u8]) -> Self {
-        Self { key: key.into(), body_hash: super::secret::hex(&Sha256::digest(body)) }
+    /// The key that `publisher` calls `key`, of a publish whose body is `body`: the same bytes mean the same publish.
+    pub fn new(publisher: Publisher, key: &str, body: &[u8]) -> Self {
+        let key = match publisher {
+            Publisher::OperatorKey(id) => format!("{id}:{key}"),
+            Publisher::ControlSocket => format!("control:{key}"),
+        };
+        Self { key, body_hash: super::secret::hex(&Sha256::digest(body)) }
     }
 }
 

@@ -9,7 +9,7 @@ use sanmon_core::event::Seq;
 use sanmon_core::id::Id;
 use tempfile::TempDir;
 
-use super::{IdempotencyKey, OpenError, Refusal, Store, StoreError};
+use super::{IdempotencyKey, OpenError, Publisher, Refusal, Store, StoreError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::rows;
@@ -230,7 +230,7 @@ fn what_was_answered_outlives_the_process() {
 #[tokio::test]
 async fn a_key_publishes_once() {
     let bench = Bench::new().await;
-    let key = |body: &str| Some(IdempotencyKey::new("k", body.as_bytes()));
+    let key = |body: &str| Some(IdempotencyKey::new(Publisher::ControlSocket, "k", body.as_bytes()));
     let (one, two) =
         tokio::join!(bench.store.publish(drafts(2), key("body")), bench.store.publish(drafts(2), key("body")));
     assert_eq!(one, two);
