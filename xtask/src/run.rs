@@ -27,7 +27,9 @@ impl Run {
     /// newcomer waits for, and one machine's worth of trying out needs no link-time optimisation.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let profile = if self.release { "release" } else { "dev" };
-        run(cargo().args(["build", "--package", "sanmon", "--bin", "sanmon", "--locked", "--profile", profile]))?;
+        // The whole workspace's features, as the tests have them: else each of the two commands would build anew what the
+        // other one built.
+        run(cargo().args(["build", "--workspace", "--bin", "sanmon", "--locked", "--profile", profile]))?;
         let server = target().join(if self.release { "release" } else { "debug" }).join("sanmon");
 
         let says = |flag: &str| self.serve.iter().any(|arg| arg == flag || arg.starts_with(&format!("{flag}=")));
