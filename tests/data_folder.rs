@@ -1,9 +1,10 @@
 //! The data folder: one server at a time, backed up while it runs.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use harness::{Server, Setup, Socket};
+use harness::{Encoding, Server, Setup, Socket, python};
 use serde_json::json;
 
 #[tokio::test]
@@ -54,6 +55,36 @@ async fn a_backup_taken_while_publishing_is_a_working_folder() {
     let api = restored.as_user(&user);
     assert_eq!(api.get(&format!("/guilds/{guild}")).await.expect(200)["name"], "Analytical");
     Socket::live(&restored, &user).await.alive().await;
+}
+
+/// Gives a table another name, behind the server's back.
+fn rename_table(server: &Server, from: &str, to: &str) {
+    let script = "import sqlite3, sys\n\
+                  database = sqlite3.connect(sys.argv[1], timeout=10)\n\
+                  database.execute(f'ALTER TABLE {sys.argv[2]} RENAME TO {sys.argv[3]}')\n\
+                  database.commit()";
+    let database = server.data().join("sanmon.db");
+    let output = Command::new(python()).args(["-c", script]).arg(database).args([from, to]).output();
+    let output = output.expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_read_is_4405_and_the_server_outlives_it() {
+    let server = Server::start().await;
+    let user = server.user("ada").await;
+    let mut live = Socket::live(&server, &user).await;
+    rename_table(&server, "sessions", "elsewhere");
+    let mut socket = Socket::connect(&server).await;
+    socket.identify(&user, Encoding::Json, None).await;
+    let closed = socket.closed().await;
+    assert_eq!((closed.code, &closed.reason["r"]), (4405, &json!("internal")), "{}", closed.reason);
+    server.as_user(&user).get("/users/@me").await.error(503);
+
+    // Who was connected stays so, and what works again works at once.
+    live.alive().await;
+    rename_table(&server, "elsewhere", "sessions");
+    Socket::live(&server, &user).await.alive().await;
 }
 
 #[tokio::test]
