@@ -2,27 +2,20 @@
 
 use bytes::Bytes;
 use sanmon_core::audience::{Listener, Slot};
-use sanmon_core::codec::{Dispatch, Encoding};
+use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::{Change, Entry};
 use sanmon_core::event::Seq;
 use sanmon_core::gateway::{Close, Code, Lane, Principal, Welcome};
+use sanmon_core::id::Id;
 
 use super::{Thread, device_of, live};
-use crate::hub::catch_up::{CatchUp, Source};
+use crate::hub::catch_up::{CatchUp, Source, Step};
 use crate::hub::connection::{Key, Phase, Standing, frame_of, unwritten, write_frames};
-use crate::hub::loader::{Loaded, Page};
+use crate::hub::loader::{Loaded, Loader, Page};
 use crate::hub::mailbox::Unanswered;
 use crate::hub::ring::Lagged;
 use crate::hub::thread::tables::TooMany;
 
-/// Frames that are written at once to a connection that catches up.
-const CHUNK: usize = 32;
-/// Missed entries that are loaded at once.
-const PAGE: usize = 64;
-/// Entries of the ring that are looked at between two writes.
-const WALK: usize = 256;
-/// How often the ring may move on before a connection is through: one that is slower than the log never gets there.
-const MAX_ROUNDS: u8 = 8;
 /// How long a client whose user has too many connections is told to stay away, in milliseconds.
 const TOO_MANY_WAIT_MS: u64 = 10_000;
 
@@ -112,73 +105,48 @@ impl Thread {
 
     /// Sends a connection that catches up as much as its socket takes; makes it live at the end.
     pub(super) fn pull(&mut self, key: Key) {
-        while let Some(frames) = self.next_frames(key) {
-            if !self.send_chunk(key, &frames) {
-                break;
+        while let Some(step) = self.next_step(key) {
+            match step {
+                Step::Write(frames) => {
+                    if !self.send_chunk(key, &frames) {
+                        break;
+                    }
+                    continue;
+                }
+                Step::Load(places) => self.ask(key, |loader, thread, _| loader.page(thread, key, places)),
+                Step::LoadSince(at) => {
+                    self.shared.metrics.catch_up_rounds.inc();
+                    self.ask(key, |loader, thread, user| loader.load_again(thread, key, user, at));
+                }
+                Step::GiveUp => self.overflow(key),
+                Step::MeetThread => self.waiting.push(key),
+                Step::MeetLoader => {}
+                Step::GoLive => self.go_live(key),
             }
+            break;
         }
         self.drive(key);
     }
 
-    /// The next frames for the connection, perhaps none; `None` when there is nothing to do until something happens.
-    fn next_frames(&mut self, key: Key) -> Option<Vec<Bytes>> {
+    /// What there is to do next; nothing while the socket would block.
+    fn next_step(&mut self, key: Key) -> Option<Step> {
         let connection = live(&mut self.connections, key)?;
         let encoding = connection.session.encoding();
-        let user = connection.session.user()?;
         let Phase::CatchingUp(catch_up) = &mut connection.phase else { return None };
         if connection.queue.is_some() || connection.session.is_closed() {
             return None;
         }
-        let loader = &self.shared.backend.get()?.loader;
-        let frame =
-            |dispatch: &Dispatch, encoding: Encoding| frame_of(dispatch, encoding, &self.shared.metrics).clone();
-        match &mut catch_up.source {
-            Source::Inits(inits) if inits.len() == 0 => catch_up.source = Source::Ring,
-            Source::Inits(inits) => {
-                return Some(inits.by_ref().take(CHUNK).map(|init| frame(&init, encoding)).collect());
-            }
-            Source::Missed { seqs, page } if page.len() == 0 => {
-                if seqs.len() == 0 {
-                    catch_up.source = Source::Ring;
-                } else {
-                    loader.page(self.index, key, seqs.by_ref().take(PAGE).collect());
-                    catch_up.source = Source::Page(std::mem::take(seqs));
-                    return None;
-                }
-            }
-            Source::Missed { page, .. } => {
-                let entries = page.by_ref().take(CHUNK);
-                return Some(entries.filter_map(|entry| Some(frame(entry.dispatch.as_ref()?, encoding))).collect());
-            }
-            Source::Page(_) | Source::Again => return None,
-            Source::Ring if self.place < catch_up.at => {
-                self.waiting.push(key);
-                return None;
-            }
-            Source::Ring => match self.shared.ring.between(catch_up.at, self.place, WALK) {
-                Ok(entries) if entries.is_empty() => {
-                    self.go_live(key);
-                    return None;
-                }
-                Ok(entries) => {
-                    catch_up.at = entries.last().map_or(catch_up.at, |entry| entry.seq);
-                    let heard = entries.iter().filter(|entry| catch_up.listener.meet(entry));
-                    return Some(heard.filter_map(|entry| Some(frame(entry.dispatch.as_ref()?, encoding))).collect());
-                }
-                Err(Lagged) => {
-                    catch_up.rounds += 1;
-                    self.shared.metrics.catch_up_rounds.inc();
-                    if catch_up.rounds > MAX_ROUNDS {
-                        self.overflow(key);
-                    } else {
-                        catch_up.source = Source::Again;
-                        loader.load_again(self.index, key, user, catch_up.at);
-                    }
-                    return None;
-                }
-            },
+        let frame = |dispatch: &Dispatch| frame_of(dispatch, encoding, &self.shared.metrics).clone();
+        Some(catch_up.step(&self.shared.ring, self.place, frame))
+    }
+
+    /// Asks the loader for something that the connection needs.
+    fn ask(&mut self, key: Key, question: impl FnOnce(&Loader, usize, Id)) {
+        let Some(user) = self.connection(key).and_then(|connection| connection.session.user()) else { return };
+        match self.shared.backend.get() {
+            Some(backend) => question(&backend.loader, self.index, user),
+            None => self.fail(key),
         }
-        Some(Vec::new())
     }
 
     /// Writes frames that the connection pulled; those that the socket does not take are not counted as live events.
