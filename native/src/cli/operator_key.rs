@@ -42,7 +42,7 @@ enum Scope {
     Sessions,
     /// Act in the name of any user
     Act,
-    /// Everything else: keys, users, memberships
+    /// Everything else: users, memberships, and operator keys of any scope, so as good as all scopes
     Admin,
 }
 

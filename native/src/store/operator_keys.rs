@@ -23,7 +23,8 @@ pub enum Scope {
     Sessions,
     /// Act in a user's name.
     Act,
-    /// Change users and membership.
+    /// Change users and membership, and make and revoke operator keys. The keys may be of any scope: who has this one can
+    /// give itself the others.
     Admin,
 }
 
