@@ -13,7 +13,8 @@ use super::check_config::Sources;
 use super::failure::Failure;
 use super::output::{say, write};
 
-/// Files that the server has open beside gateway connections: the database, listeners, requests under way.
+/// Files that the server has open beside its clients' connections: the database, listeners, the admin address, the control
+/// socket.
 const OTHER_FILES: u64 = 256;
 
 /// Run a server.
@@ -163,9 +164,28 @@ fn raise_file_limit(config: &Config) {
     if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
         warn!("the limit of open files could not be raised");
     }
-    let wanted = u64::from(config.max_connections) + OTHER_FILES;
+    let wanted = files_of(config);
     let limit = getrlimit(Resource::Nofile).current.or(current);
     if limit.is_some_and(|limit| limit < wanted) {
-        warn!(limit, wanted, "the limit of open files is below what max_connections may need");
+        warn!(
+            limit,
+            wanted, "the limit of open files is below what max_connections and max_http_connections may need together"
+        );
+    }
+}
+
+/// How many files the server may come to have open.
+fn files_of(config: &Config) -> u64 {
+    u64::from(config.max_connections) + u64::from(config.max_http_connections) + OTHER_FILES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_is_a_file() {
+        let config = Config { max_connections: 1_000, max_http_connections: 100, ..Config::default() };
+        assert_eq!(files_of(&config), 1_100 + OTHER_FILES);
     }
 }
