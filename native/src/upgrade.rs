@@ -128,7 +128,11 @@ fn check(headers: &HeaderMap) -> Result<HeaderValue, UpgradeRefusal> {
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version.as_bytes() != b"13") {
         return Err(UpgradeRefusal::Version);
     }
-    let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(UpgradeRefusal::Malformed("`Sec-WebSocket-Key` is missing"))?;
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).into_iter();
+    let key = keys.next().ok_or(UpgradeRefusal::Malformed("`Sec-WebSocket-Key` is missing"))?;
+    if keys.next().is_some() {
+        return Err(UpgradeRefusal::Malformed("`Sec-WebSocket-Key` stands there more than once"));
+    }
     if !BASE64_STANDARD.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16) {
         return Err(UpgradeRefusal::Malformed("`Sec-WebSocket-Key` is not 16 bytes of base64"));
     }
@@ -213,6 +217,9 @@ mod tests {
             headers.remove(&name);
             assert_eq!(check(&headers).unwrap_err().status(), refusal, "no {name}");
         }
+        let mut doubled = upgrade();
+        doubled.append(SEC_WEBSOCKET_KEY, doubled[SEC_WEBSOCKET_KEY].clone());
+        assert_eq!(check(&doubled).unwrap_err().status(), StatusCode::BAD_REQUEST);
         let full = UpgradeRefusal::from(NoRoom::Node).into_response();
         assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(full.headers()[RETRY_AFTER], "5");
