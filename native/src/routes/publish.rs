@@ -79,8 +79,8 @@ fn draft(mut input: Input) -> Result<Draft, Error> {
 fn audience(input: &mut Input) -> Result<Audience, Error> {
     let to = input.raw("to").ok_or_else(|| input.fault("to", "this field is missing"))?;
     if to.get().starts_with('"') {
-        return match to.get() {
-            "\"everyone\"" => Ok(Audience::Everyone),
+        return match serde_json::from_str::<String>(to.get()).as_deref() {
+            Ok("everyone") => Ok(Audience::Everyone),
             _ => Err(input.fault("to", "this is \"everyone\", {\"user\"}, {\"users\"} or {\"guild\"}")),
         };
     }
@@ -135,6 +135,8 @@ mod tests {
     fn the_seeds_two_odd_events_are_taken() {
         let presence = read(r#"{"to":"everyone","t":"PRESENCE_UPDATE","id":7,"d":{"type":1}}"#).unwrap();
         assert_eq!(presence.event.unwrap().to_json(), r#"{"t":"PRESENCE_UPDATE","id":7,"d":{"type":1}}"#);
+        let escaped = read(r#"{"to":"every\u006fne","t":"A","d":{}}"#).unwrap();
+        assert_eq!(escaped.audience, Audience::Everyone);
         let note = read(r#"{"to":{"guild":3},"t":"NOTIFICATION","type":"HERE","excerpt":{"a":1}}"#).unwrap();
         assert_eq!(note.event.unwrap().to_json(), r#"{"t":"NOTIFICATION","type":"HERE","excerpt":{"a":1}}"#);
     }
