@@ -68,6 +68,11 @@ async fn a_platform_is_run_by_hand_through_the_data_folder() {
     done(&mut on(&["guild", "update", "--as", "1", &id, "--name", "Coffee"]));
     assert_eq!(socket.event("GUILD_UPDATE").await["d"]["name"], "Coffee");
 
+    let renamed = json_of(&mut on(&["user", "update", "1", "--username", "lovelace"]));
+    assert_eq!(renamed, json!({ "id": 1, "username": "lovelace", "plan": "gold" }));
+    assert_eq!(socket.event("USER_UPDATE").await["d"], renamed);
+    fails(&mut on(&["user", "update", "1"]), 2);
+
     done(&mut on(&["publish", "--to", &format!("guild:{id}"), "RAID", r#"{"level":3}"#]));
     assert_eq!(socket.event("RAID").await["d"], json!({ "level": 3 }));
     done(&mut on(&["publish", "--to", "everyone", "--notify", "EVERYONE", r#"{"text":"back at noon"}"#]));

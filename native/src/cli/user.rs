@@ -23,8 +23,11 @@ pub(super) enum User {
         /// The user's id
         user: Id,
         /// The fields to change, as a JSON object
-        #[arg(value_parser = super::publish::object)]
-        fields: Map<String, Value>,
+        #[arg(value_name = "FIELDS", value_parser = super::publish::object, required_unless_present = "username")]
+        fields: Option<Map<String, Value>>,
+        /// The user's new name
+        #[arg(long, value_name = "NAME")]
+        username: Option<String>,
         #[command(flatten)]
         target: Target,
         #[command(flatten)]
@@ -45,8 +48,10 @@ impl User {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Show { common } => common.format.answer(&common.api_of_user()?.get("/users/@me").await?),
-            Self::Update { user, fields, target, format } => {
-                let body = Value::Object(fields);
+            Self::Update { user, fields, username, target, format } => {
+                let mut body = fields.unwrap_or_default();
+                body.extend(username.map(|name| ("username".to_owned(), name.into())));
+                let body = Value::Object(body);
                 format.answer(&Api::operator(&target)?.patch(&format!("/users/{user}"), &body).await?)
             }
             Self::Delete { user, target, format } => {
