@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod causes;
 pub mod client;
 pub mod clock;
 pub mod config;

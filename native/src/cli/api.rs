@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, StatusCode};
+use sanmon::causes::with_causes;
 use sanmon::client::Trust;
 use serde::Deserialize;
 use serde_json::Value;
@@ -54,7 +55,7 @@ impl Api {
                 (builder, "http://localhost".to_owned(), server)
             }
         };
-        let client = builder.build().map_err(|error| Failure::Local(chain(&error)))?;
+        let client = builder.build().map_err(|error| Failure::Local(with_causes(&error)))?;
         // Over the socket its owner is the operator, whatever key is around.
         let key = target.key.as_ref().filter(|_| target.url.is_some());
         Ok(Self {
@@ -127,7 +128,9 @@ impl Api {
         let unavailable = |error: reqwest::Error| match error.is_builder() {
             // Such as a key with a line break in it. Its text must not show the key.
             true => Failure::Usage("the key, session or URL has characters that can't be sent".into()),
-            false => Failure::Unavailable(format!("can't reach {}: {}", self.server, chain(&error.without_url()))),
+            false => {
+                Failure::Unavailable(format!("can't reach {}: {}", self.server, with_causes(&error.without_url())))
+            }
         };
         let response = request.send().await.map_err(unavailable)?;
         let status = response.status();
@@ -178,12 +181,6 @@ fn failure(status: StatusCode, text: &str) -> Failure {
     } else {
         Failure::Unavailable(format!("{} ({}, status {})", error.message, error.code, status.as_u16()))
     }
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::trust::{Trust, TrustError};
+use crate::causes::with_causes;
 
 /// How long finding a server, or connecting to it, may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -225,12 +226,6 @@ impl Network {
         let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.map_err(failed)?;
         Ok(Box::new(stream))
     }
-}
-
-/// An error and what caused it, in one line: the outermost often says no more than that something failed.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
