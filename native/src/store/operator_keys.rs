@@ -10,7 +10,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::error::{Refusal, StoreError};
-use super::secret::{Claim, Secret};
+use super::secret::{self, Secret};
 use super::{Store, objects};
 
 /// What an operator key may do.
@@ -173,17 +173,9 @@ pub async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
 /// # Errors
 /// Only faults of the machine.
 pub async fn authenticate(store: &Store, key: &str) -> Result<Option<Operator>, StoreError> {
-    let Some(claim) = Claim::parse(key) else { return Ok(None) };
-    let mut read = store.read().await?;
-    let row = sqlx::query("SELECT name, hash, scopes FROM operator_keys WHERE id = $1")
-        .bind(claim.id.as_i64())
-        .fetch_optional(&mut *read)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    if !claim.matches(&row.try_get::<String, _>(1)?) {
-        return Ok(None);
-    }
-    Ok(Some(Operator { id: claim.id, name: row.try_get(0)?, scopes: scopes(&row, 2)? }))
+    let query = "SELECT hash, name, scopes FROM operator_keys WHERE id = $1";
+    let Some((id, row)) = secret::row_of(store, key, query).await? else { return Ok(None) };
+    Ok(Some(Operator { id, name: row.try_get(1)?, scopes: scopes(&row, 2)? }))
 }
 
 fn scopes(row: &AnyRow, column: usize) -> Result<Vec<Scope>, StoreError> {

@@ -4,8 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sanmon_core::id::Id;
 use sha2::{Digest, Sha256};
+use sqlx::Row;
+use sqlx::any::AnyRow;
 use subtle::ConstantTimeEq;
 
+use super::Store;
 use super::error::StoreError;
 
 /// A fresh secret: its text for whom it is made, its hash for the database.
@@ -17,8 +20,8 @@ pub(super) struct Secret {
 
 /// What someone shows: the id that it names, and the hash of what it claims.
 #[derive(Debug)]
-pub(super) struct Claim {
-    pub(super) id: Id,
+struct Claim {
+    id: Id,
     hash: String,
 }
 
@@ -35,7 +38,7 @@ impl Secret {
 
 impl Claim {
     /// Reads what someone shows; `None` if it can't be a secret.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.split_once('.')?;
         // Longer ones are none, and are not worth hashing.
         if secret.is_empty() || secret.len() > 64 {
@@ -45,9 +48,25 @@ impl Claim {
     }
 
     /// Whether this is the secret that has the hash `stored`, in a time that tells nothing of where they differ.
-    pub(super) fn matches(&self, stored: &str) -> bool {
+    fn matches(&self, stored: &str) -> bool {
         self.hash.as_bytes().ct_eq(stored.as_bytes()).into()
     }
+}
+
+/// The row of the secret that someone shows, and the id in it; `None` if the secret is none of that table's. `query` finds a
+/// row by its id; the row's first column is the secret's hash.
+pub(super) async fn row_of(
+    store: &Store,
+    shown: &str,
+    query: &'static str,
+) -> Result<Option<(Id, AnyRow)>, StoreError> {
+    let Some(claim) = Claim::parse(shown) else { return Ok(None) };
+    let mut read = store.read().await?;
+    let Some(row) = sqlx::query(query).bind(claim.id.as_i64()).fetch_optional(&mut *read).await? else {
+        return Ok(None);
+    };
+    let is_right = claim.matches(&row.try_get::<String, _>(0)?);
+    Ok(is_right.then_some((claim.id, row)))
 }
 
 /// Bytes as lower-case hexadecimal digits.
