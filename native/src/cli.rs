@@ -1,6 +1,7 @@
 //! The command line: one file a command, all of them thin calls of the library or of the HTTP API.
 
 mod api;
+mod arguments;
 mod backup;
 mod channel;
 mod check_config;

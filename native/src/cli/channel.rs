@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use sanmon_core::id::Id;
 use serde_json::{Map, Value, json};
 
+use super::arguments::{About, Common};
 use super::failure::Failure;
-use super::guild::Common;
 
 /// Create, list and change the channels of guilds.
 #[derive(Debug, Subcommand)]
@@ -18,6 +18,8 @@ pub(super) enum Channel {
         name: String,
         #[command(flatten)]
         about: About,
+        #[command(flatten)]
+        place: Place,
         #[command(flatten)]
         common: Common,
     },
@@ -38,6 +40,8 @@ pub(super) enum Channel {
         #[command(flatten)]
         about: About,
         #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
         common: Common,
     },
     /// Delete a channel
@@ -49,12 +53,9 @@ pub(super) enum Channel {
     },
 }
 
-/// Fields of a channel beside its name.
+/// Where a channel stands, and what kind it is of.
 #[derive(Debug, Args)]
-pub(super) struct About {
-    /// What it is about
-    #[arg(long, value_name = "TEXT")]
-    description: Option<String>,
+pub(super) struct Place {
     /// The platform's word or number for its kind
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
@@ -64,19 +65,14 @@ pub(super) struct About {
     /// Its place among the others
     #[arg(long, value_name = "NUMBER")]
     position: Option<u32>,
-    /// What else the platform keeps about it, as a JSON object
-    #[arg(long, value_name = "JSON", value_parser = super::publish::object)]
-    fields: Option<Map<String, Value>>,
 }
 
-impl About {
-    fn with_name(self, name: Option<String>) -> Value {
+impl Place {
+    /// Adds these to what is sent.
+    fn added_to(self, mut body: Map<String, Value>) -> Value {
         // A kind that reads as a number is one.
         let kind = self.kind.map(|kind| kind.parse::<i64>().map_or_else(|_| json!(kind), |number| json!(number)));
-        let mut body = self.fields.unwrap_or_default();
         let given = [
-            ("name", name.map(Value::from)),
-            ("description", self.description.map(Value::from)),
             ("type", kind),
             ("inside_of", self.inside_of.map(|id| json!(id))),
             ("position", self.position.map(Value::from)),
@@ -89,16 +85,16 @@ impl About {
 impl Channel {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Create { guild, name, about, common } => {
+            Self::Create { guild, name, about, place, common } => {
                 let path = format!("/guilds/{guild}/channels");
-                common.format.answer(&common.api_of_user()?.post(&path, &about.with_name(Some(name))).await?)
+                common.format.answer(&common.api_of_user()?.post(&path, &place.added_to(about.body(Some(name)))).await?)
             }
             Self::List { guild, common } => {
                 common.format.answer(&common.api_of_user()?.get(&format!("/guilds/{guild}/channels")).await?)
             }
-            Self::Update { channel, name, about, common } => {
+            Self::Update { channel, name, about, place, common } => {
                 let path = format!("/channels/{channel}");
-                common.format.answer(&common.api_of_user()?.patch(&path, &about.with_name(name)).await?)
+                common.format.answer(&common.api_of_user()?.patch(&path, &place.added_to(about.body(name))).await?)
             }
             Self::Delete { channel, common } => {
                 common.api_of_user()?.delete(&format!("/channels/{channel}")).await?;

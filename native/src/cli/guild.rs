@@ -1,13 +1,14 @@
 //! `sanmon guild`: guilds and who is in them.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use sanmon_core::id::Id;
 use serde_json::{Map, Value};
 
 use super::api::Api;
+use super::arguments::{About, Common};
 use super::failure::Failure;
 use super::output::Format;
-use super::target::{Caller, Target};
+use super::target::Target;
 
 /// Create, show and change guilds, join and leave them.
 #[derive(Debug, Subcommand)]
@@ -111,62 +112,18 @@ pub(super) enum Guild {
     },
 }
 
-/// Fields of a guild beside its name.
-#[derive(Debug, Args)]
-pub(super) struct About {
-    /// What it is about
-    #[arg(long, value_name = "TEXT")]
-    description: Option<String>,
-    /// What else the platform keeps about it, as a JSON object
-    #[arg(long, value_name = "JSON", value_parser = super::publish::object)]
-    fields: Option<Map<String, Value>>,
-}
-
-/// Who calls, and how the answer is printed.
-#[derive(Debug, Args)]
-pub(super) struct Common {
-    #[command(flatten)]
-    pub(super) caller: Caller,
-    #[command(flatten)]
-    pub(super) format: Format,
-}
-
-impl Common {
-    /// The API for who may be anyone.
-    pub(super) fn api(&self) -> Result<Api, Failure> {
-        Api::caller(&self.caller)
-    }
-
-    /// The API for who must be a user.
-    pub(super) fn api_of_user(&self) -> Result<Api, Failure> {
-        if self.caller.on_behalf_of.is_none() && self.caller.session.is_none() {
-            return Err(Failure::Usage("say in whose name: --as USER, or --session SESSION_ID".into()));
-        }
-        self.api()
-    }
-}
-
-impl About {
-    fn with_name(self, name: Option<String>) -> Value {
-        let mut body = self.fields.unwrap_or_default();
-        let given = [("name", name), ("description", self.description)];
-        body.extend(given.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?.into()))));
-        Value::Object(body)
-    }
-}
-
 impl Guild {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Create { name, about, common } => {
-                common.format.answer(&common.api_of_user()?.post("/guilds", &about.with_name(Some(name))).await?)
-            }
+            Self::Create { name, about, common } => common
+                .format
+                .answer(&common.api_of_user()?.post("/guilds", &Value::Object(about.body(Some(name)))).await?),
             Self::Show { guild, common } => {
                 common.format.answer(&common.api_of_user()?.get(&format!("/guilds/{guild}")).await?)
             }
             Self::List { common } => common.format.answer(&common.api_of_user()?.get("/users/@me/guilds").await?),
             Self::Update { guild, name, about, common } => {
-                let body = about.with_name(name);
+                let body = Value::Object(about.body(name));
                 common.format.answer(&common.api_of_user()?.patch(&format!("/guilds/{guild}"), &body).await?)
             }
             Self::Delete { guild, common } => {

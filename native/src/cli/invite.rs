@@ -4,8 +4,8 @@ use clap::Subcommand;
 use sanmon_core::id::Id;
 use serde_json::{Map, Value};
 
+use super::arguments::Common;
 use super::failure::Failure;
-use super::guild::Common;
 
 /// Create, show and delete invites.
 #[derive(Debug, Subcommand)]

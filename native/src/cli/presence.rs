@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 use sanmon_core::event::{Presence as Shown, PresenceKind};
 use serde_json::json;
 
+use super::arguments::Common;
 use super::failure::Failure;
-use super::guild::Common;
 
 /// Choose how a user shows to others.
 #[derive(Debug, Args)]

@@ -5,8 +5,8 @@ use sanmon_core::id::Id;
 use serde_json::{Map, Value};
 
 use super::api::Api;
+use super::arguments::Common;
 use super::failure::Failure;
-use super::guild::Common;
 use super::output::Format;
 use super::target::Target;
 
