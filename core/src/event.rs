@@ -8,6 +8,8 @@ mod name;
 mod notification;
 mod presence;
 mod ready;
+#[cfg(feature = "types")]
+mod types;
 mod user;
 
 use serde_json::value::RawValue;
@@ -20,18 +22,20 @@ pub use self::name::{EventName, InvalidName};
 pub use self::notification::{Notification, NotificationKind};
 pub use self::presence::{Embed, EmbedText, Presence, PresenceKind, PresenceUpdate};
 pub use self::ready::{Ready, Reconnect, Resumed};
+#[cfg(feature = "types")]
+pub use self::types::typescript;
 pub use self::user::User;
 
 /// Makes [`Event`], its names and its decoder from the table below, so that an event is one line here and one struct.
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $name:literal, $class:ident, from $source:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident($payload:ty) = $name:literal, $class:ident, from $source:ident;)*) => {
         /// A typed view of an [`Envelope`].
         ///
         /// Fields that the table does not know are kept in each struct's `rest`; the exact text stays in the envelope.
         #[derive(Clone, Debug)]
         #[non_exhaustive]
         pub enum Event {
-            $($(#[$doc])* $variant($payload),)*
+            $($(#[doc = $doc])* $variant($payload),)*
             /// An event of another name, carried verbatim.
             Other {
                 /// The event's name.
@@ -43,6 +47,19 @@ macro_rules! events {
 
         /// Every name that the protocol gives a meaning, in the table's order, with its class.
         pub const KNOWN: &[(&str, Class)] = &[$(($name, Class::$class),)*];
+
+        /// Where the payload of the event with this name stands in its envelope.
+        pub fn source_of(name: &str) -> Source {
+            match name {
+                $($name => events!(@source $source),)*
+                _ => Source::D,
+            }
+        }
+
+        #[cfg(feature = "types")]
+        fn describe(description: &mut types::Description) {
+            $(description.event::<$payload>($name, Class::$class, events!(@source $source), &[$($doc),*]);)*
+        }
 
         impl Event {
             /// The event's name on the wire.
@@ -71,6 +88,8 @@ macro_rules! events {
     (@read $envelope:ident, d) => {
         serde_json::from_str($envelope.d().map_or("null", RawValue::get))
     };
+    (@source d) => { Source::D };
+    (@source top) => { Source::Top };
     (@read $envelope:ident, top) => {
         serde_json::from_str($envelope.fields_json().as_str())
     };
@@ -85,6 +104,15 @@ pub enum Class {
     Control,
 }
 
+/// Where an event's payload stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In `d`.
+    D,
+    /// Beside `t` and `s`.
+    Top,
+}
+
 events! {
     /// The first frame after a successful identify.
     Ready(Ready) = "READY", Control, from d;
@@ -97,7 +125,7 @@ events! {
     /// The answer to a client's PING, with the same `d`.
     Pong(serde_json::Value) = "PONG", Control, from d;
     /// An interaction that waits for an answer by callback.
-    InteractionCreate(Box<RawValue>) = "INTERACTION_CREATE", Control, from d;
+    InteractionCreate(serde_json::Value) = "INTERACTION_CREATE", Control, from d;
     /// The user created a guild.
     GuildCreate(Guild) = "GUILD_CREATE", Logged, from d;
     /// The user joined a guild.

@@ -17,6 +17,7 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 /// On the wire a JSON number while at most 2^53-1, else a decimal string, since JavaScript reads larger numbers wrongly;
 /// both forms are accepted for every value (protocol, section 1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS), ts(type = "number | string"))]
 pub struct Id(NonZeroU64);
 
 /// The number or text is no id: ids are 1 to 2^63-1.

@@ -39,6 +39,7 @@ impl std::ops::Add<Duration> for Moment {
 
 /// A wall-clock time: integer milliseconds since 1970-01-01T00:00:00Z, as on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(transparent)]
 pub struct UnixMillis(u64);
 

@@ -5,6 +5,7 @@
 mod bench;
 mod command;
 mod licences;
+mod npm;
 mod run;
 mod test;
 
@@ -25,6 +26,8 @@ enum Task {
     Run(run::Run),
     /// Install what the tests need, then run every check there is
     Test(test::Test),
+    /// Build, check and pack the npm package
+    Npm(npm::Npm),
     /// Measure memory, deliveries and durable publishes of a release build
     Bench(bench::Bench),
 }
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Run(run) => run.run(),
         Task::Test(test) => test.run(),
+        Task::Npm(npm) => npm.run(),
         Task::Bench(bench) => bench.run(),
     };
     match done {

@@ -7,6 +7,7 @@ use crate::id::Id;
 
 /// A channel: where it belongs, how it is shown, and whatever else the platform stores in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Channel {
     /// The channel's id.
     pub id: Id,

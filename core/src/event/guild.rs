@@ -10,6 +10,7 @@ use crate::id::Id;
 
 /// A guild: a named place with members and channels, and whatever else the platform stores in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Guild {
     /// The guild's id.
     pub id: Id,
@@ -30,6 +31,7 @@ pub struct Guild {
 
 /// The payload of GUILD_INIT: a guild with its channels and who is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct GuildInit {
     /// Presences of the members who are not offline; absent when there are more than 1,000 of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,7 @@ pub struct GuildInit {
 
 /// The payload of GUILD_DELETE.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct GuildDelete {
     /// The guild that is gone.
     pub id: Id,
@@ -51,6 +54,7 @@ pub struct GuildDelete {
 
 /// The payload of GUILD_MEMBER_ADD and GUILD_MEMBER_REMOVE.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct GuildMember {
     /// The guild.
     pub guild_id: Id,

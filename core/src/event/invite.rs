@@ -8,6 +8,7 @@ use crate::time::UnixMillis;
 
 /// An invite: whoever has its code may join the guild while it lasts. INVITE_DELETE has its first two fields at least.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Invite {
     /// The code that a joiner gives.
     pub code: String,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 /// The top-level fields of NOTIFICATION.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Notification {
     /// What the notification is about.
     #[serde(rename = "type")]
@@ -18,6 +19,7 @@ pub struct Notification {
 
 /// What a notification is about. A label, but for [`Self::Here`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum NotificationKind {
     /// A message to the user.

@@ -7,6 +7,7 @@ use crate::id::Id;
 
 /// How a user shows to others: the `d` of PRESENCE_UPDATE.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Presence {
     /// How present the user is.
     #[serde(rename = "type")]
@@ -34,6 +35,8 @@ impl Presence {
 
 /// How present a user is: `type` 1 to 4 (protocol, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+#[cfg_attr(feature = "types", ts(type = "1 | 2 | 3 | 4"))]
 #[serde(try_from = "u8", into = "u8")]
 pub enum PresenceKind {
     /// 1: there.
@@ -85,6 +88,7 @@ impl From<PresenceKind> for u8 {
 
 /// A card that a presence shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Embed {
     /// Its title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +109,7 @@ pub struct Embed {
 
 /// The lines on the picture of an [`Embed`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct EmbedText {
     /// The line above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +124,7 @@ pub struct EmbedText {
 
 /// The top-level fields of PRESENCE_UPDATE, and an element of GUILD_INIT's `presences`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct PresenceUpdate {
     /// The user.
     pub id: Id,

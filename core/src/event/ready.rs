@@ -6,6 +6,7 @@ use super::user::User;
 
 /// The payload of READY.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Ready {
     /// Who the session belongs to.
     pub user: User,
@@ -28,6 +29,7 @@ pub struct Ready {
 
 /// The payload of RESUMED.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Resumed {
     /// How many missed events follow before live ones.
     pub replayed: u64,
@@ -35,6 +37,7 @@ pub struct Resumed {
 
 /// The payload of RECONNECT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Reconnect {
     /// Where to connect; absent to ask `/available` again.
     #[serde(default, skip_serializing_if = "Option::is_none")]

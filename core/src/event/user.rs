@@ -7,6 +7,7 @@ use crate::id::Id;
 
 /// A user: `id`, `username` and whatever else the platform stores in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct User {
     /// The user's id.
     pub id: Id,

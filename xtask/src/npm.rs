@@ -1,0 +1,83 @@
+//! `cargo xtask npm`: the npm package `sanmon`, built, checked and packed.
+
+mod bindgen;
+mod optimise;
+mod package;
+mod size;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+pub(crate) use self::optimise::Optimise;
+use self::optimise::Tools;
+use crate::command::{Failure, command, run, target};
+
+#[derive(Args)]
+pub(crate) struct Npm {
+    /// Keep the names of functions in the module, for a profiler or for twiggy
+    #[arg(long)]
+    names: bool,
+    /// Stop after building: no type check, no check of the package, no tarball
+    #[arg(long)]
+    build_only: bool,
+}
+
+impl Npm {
+    /// Builds the package, checks what it exports, packs it, and prints what it weighs.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let tools = Tools::install()?;
+        let names = if self.names { bindgen::Names::Keep } else { bindgen::Names::Drop };
+        let folder = build_with(&Optimise::Yes(&tools), names)?;
+        size::print(&folder)?;
+        if self.build_only {
+            return Ok(());
+        }
+        tools.check_types()?;
+        tools.check_package(&folder)?;
+        run(command("npm").args(["pack", "--silent", "--pack-destination"]).arg(tarballs()?).current_dir(&folder))
+    }
+}
+
+/// Builds the package's folder, for a server that carries it along.
+pub(crate) fn build(optimise: &Optimise<'_>) -> Result<PathBuf, Failure> {
+    build_with(optimise, bindgen::Names::Drop)
+}
+
+fn build_with(optimise: &Optimise<'_>, names: bindgen::Names) -> Result<PathBuf, Failure> {
+    let glue = target().join("npm").join("glue");
+    bindgen::generate(&glue, names)?;
+    let module = fs::read(glue.join("sanmon_bg.wasm")).map_err(file("the module that wasm-bindgen wrote"))?;
+    let module = match optimise {
+        Optimise::Yes(tools) => tools.optimise(&module, &target().join("npm"), names)?,
+        Optimise::No => module,
+    };
+    package::assemble(&glue, &module)
+}
+
+/// Where tarballs are put.
+fn tarballs() -> Result<PathBuf, Failure> {
+    let folder = target().join("npm").join("packed");
+    fs::create_dir_all(&folder).map_err(file("the folder for tarballs"))?;
+    Ok(folder)
+}
+
+/// Says which file could not be read or written.
+fn file(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
+    let what = what.into();
+    |source| Failure::File { what, source }
+}
+
+/// The folder of the crate that the package is made of.
+fn sources() -> PathBuf {
+    crate::command::root().join("wasm")
+}
+
+/// Writes a file unless it holds just that already, so that what depends on it is not built again.
+fn write_if_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    fs::write(path, bytes).map_err(file(path.display().to_string()))
+}

@@ -1,0 +1,44 @@
+//! The module and its JavaScript glue, made by wasm-bindgen as a library, so that nothing else has to be installed.
+
+use std::fs;
+use std::path::Path;
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use super::file;
+use crate::command::{Failure, cargo, run, target};
+
+/// What becomes of the names of functions, which only people read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// They stay, for a profiler.
+    Keep,
+    /// They go, a third of the module.
+    Drop,
+}
+
+/// Builds the crate for the browser and writes `sanmon.js` and `sanmon_bg.wasm` into `folder`.
+pub(crate) fn generate(folder: &Path, names: Names) -> Result<(), Failure> {
+    run(cargo().args(["build", "--locked", "--package", "sanmon-wasm", "--lib", "--profile", "wasm", "--target"]).arg(TARGET))?;
+    // What an older version wrote under another name must not be packed.
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(file("the folder for wasm-bindgen"))?;
+    }
+    let built = target().join(TARGET).join("wasm").join("sanmon_wasm.wasm");
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(built)
+        .out_name("sanmon")
+        .typescript(false)
+        .remove_name_section(names == Names::Drop)
+        .remove_producers_section(true)
+        // Bundlers would copy the module beside the bundle because of that path, also where it is carried inline.
+        .omit_default_module_path(true);
+    bindgen
+        .web(true)
+        .and_then(|bindgen| bindgen.generate(folder))
+        .map_err(|error| Failure::Check(format!("wasm-bindgen could not write its glue: {error:#}")))
+}
+
+/// The only target of the crate.
+const TARGET: &str = "wasm32-unknown-unknown";

@@ -1,0 +1,35 @@
+//! What the package weighs on the wire.
+
+use std::fs;
+use std::path::Path;
+
+use super::file;
+use crate::command::Failure;
+
+/// What the client may weigh with everything, in bytes as gzip sends it.
+const LIMIT: usize = 45 * 1024;
+
+/// What one page downloads when it fetches and streams the module.
+const FETCHED: [&str; 6] = ["sanmon_bg.wasm", "sanmon.js", "gateway.js", "errors.js", "module.js", "web.js"];
+
+/// Prints the size of each file as it is and as gzip sends it.
+///
+/// # Errors
+/// What a page downloads is over the limit.
+pub(crate) fn print(folder: &Path) -> Result<(), Failure> {
+    println!("{:<18} {:>8} {:>8}", "file", "bytes", "gzip");
+    let mut all = 0;
+    for name in FETCHED {
+        let bytes = fs::read(folder.join(name)).map_err(file(name))?;
+        let gzip = gzip_len(&bytes);
+        all += gzip;
+        println!("{name:<18} {:>8} {gzip:>8}", bytes.len());
+    }
+    println!("{:<18} {:>8} {all:>8}  of at most {LIMIT}", "a page fetches", "");
+    if all <= LIMIT { Ok(()) } else { Err(Failure::Check(format!("the client weighs {all} bytes, over {LIMIT}"))) }
+}
+
+/// How long `bytes` are as gzip sends them: deflated, with its header and trailer of 18 bytes (RFC 1952).
+fn gzip_len(bytes: &[u8]) -> usize {
+    miniz_oxide::deflate::compress_to_vec(bytes, 9).len() + 18
+}
