@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_committed_types_are_those_of_the_table() {
-        let committed = include_str!("../../../wasm/events.d.ts");
-        assert!(committed == typescript(), "wasm/events.d.ts is not what the table says: cargo xtask npm --types");
+        let committed = include_str!("../../../wasm/js/events.d.ts");
+        assert!(committed == typescript(), "wasm/js/events.d.ts is not what the table says: cargo xtask npm --types");
     }
 }

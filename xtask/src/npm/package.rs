@@ -27,7 +27,6 @@ pub(crate) fn assemble(glue: &Path, module: &[u8]) -> Result<PathBuf, Failure> {
         ("inline_module.js".to_owned(), inline(module).into_bytes()),
         ("package.json".to_owned(), manifest()?.into_bytes()),
         ("README.md".to_owned(), read(&sources().join("README.md"))?),
-        ("events.d.ts".to_owned(), read(&sources().join("events.d.ts"))?),
         ("LICENSE-MIT".to_owned(), read(&root().join("LICENSE-MIT"))?),
         ("LICENSE-APACHE".to_owned(), read(&root().join("LICENSE-APACHE"))?),
     ];

@@ -1,0 +1,66 @@
+//! The page's clock, and the one timer that a driver needs.
+
+use sanmon_core::time::Moment;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+
+    // What it returns is a number in browsers and an object in Node.
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Closure<dyn FnMut()>, ms: f64) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+}
+
+/// The longest wait that `setTimeout` takes, in milliseconds; with a longer one it fires at once.
+const LONGEST: u64 = i32::MAX as u64;
+
+/// Now, in milliseconds since the page began. This is the only clock of this crate.
+pub(crate) fn now() -> Moment {
+    Moment::from_millis(performance_now() as u64)
+}
+
+/// Calls back at one moment, the last that was asked for.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    callback: Closure<dyn FnMut()>,
+    set: Option<(Moment, JsValue)>,
+}
+
+impl Timer {
+    /// A timer that is not set.
+    pub(crate) fn new(callback: impl FnMut() + 'static) -> Self {
+        Self { callback: Closure::new(callback), set: None }
+    }
+
+    /// Calls back at `deadline`, or never. A hidden page's timers fire late, up to a minute: the machine looks at the
+    /// clock, not at how often it was called.
+    pub(crate) fn set(&mut self, deadline: Option<Moment>) {
+        if self.set.as_ref().map(|(at, _)| *at) == deadline {
+            return;
+        }
+        if let Some((_, timer)) = self.set.take() {
+            clear_timeout(&timer);
+        }
+        self.set = deadline.map(|at| {
+            let wait = at.as_millis().saturating_sub(now().as_millis()).min(LONGEST);
+            // Rounded up: one that fires within the millisecond before would be set again at once.
+            (at, set_timeout(&self.callback, (wait + 1) as f64))
+        });
+    }
+
+    /// Forgets that it is set: it has just fired.
+    pub(crate) fn fired(&mut self) {
+        self.set = None;
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.set(None);
+    }
+}

@@ -1,0 +1,47 @@
+// Uses that must not compile, each for the reason beside it.
+import { connect, Gateway, GatewayError, verifyInteraction } from "sanmon";
+
+// @ts-expect-error there is no gateway without a session
+await connect({ url: "https://host/available" });
+// @ts-expect-error an option that does not exist
+await connect({ url: "https://host/available", session: "s", compress: true });
+// @ts-expect-error an encoding that does not exist
+await connect({ url: "https://host/available", session: "s", encoding: "gzip" });
+// @ts-expect-error the function gives a session id, not an object
+await connect({ url: "https://host/available", session: () => ({ id: "s" }) });
+// @ts-expect-error a listener for a name that does not exist
+await connect({ url: "https://host/available", session: "s", on: { GUILD_CRATE: () => {} } });
+
+const gateway = await connect({ url: "https://host/available", session: "s" });
+// @ts-expect-error a name that does not exist
+gateway.on("GUILD_CRATE", () => {});
+// @ts-expect-error a guild has no field of this type
+gateway.on("GUILD_CREATE", (guild) => guild.nmae.length);
+// @ts-expect-error ids are numbers or texts
+gateway.on("GUILD_CREATE", (guild) => guild.id.toFixed());
+// @ts-expect-error GUILD_INIT has no place in the log to rely on
+gateway.on("GUILD_INIT", (_guild, event) => event.s.toFixed());
+// @ts-expect-error a notification has no d
+gateway.on("NOTIFICATION", (_notification, event) => event.d.id);
+// @ts-expect-error this is the payload of another event
+gateway.on("CHANNEL_CREATE", (channel: { owner: number }) => channel.owner);
+// @ts-expect-error a presence's type is 1 to 4
+gateway.setPresence({ type: 5 });
+// @ts-expect-error a presence has a type
+gateway.setPresence({ description: "away" });
+// @ts-expect-error only the gateway changes its state
+gateway.state = "connected";
+// @ts-expect-error there is no such state
+gateway.onstate = (state) => state === "open";
+for await (const event of gateway) {
+  // @ts-expect-error which event it is has not been asked yet
+  event.d.name;
+  // @ts-expect-error a name that does not exist
+  if (event.t === "GUILD_CRATE") break;
+}
+// @ts-expect-error connect makes gateways
+new Gateway();
+// @ts-expect-error only this package makes its errors
+new GatewayError("closed", "bye");
+// @ts-expect-error the answer is a promise
+if (verifyInteraction("", "", "", "") === true) gateway.close();
