@@ -113,6 +113,13 @@ pub enum Source {
     Top,
 }
 
+impl Source {
+    /// Whether the payload stands beside `t` and `s`.
+    pub const fn is_top(self) -> bool {
+        matches!(self, Self::Top)
+    }
+}
+
 events! {
     /// The first frame after a successful identify.
     Ready(Ready) = "READY", Control, from d;

@@ -35,22 +35,23 @@ export type Listener<N extends EventName> = (payload: Payload<N>, event: EventOf
 /**
  * - `discovering`: asking for a node's address
  * - `connecting`: opening the WebSocket
- * - `identifying`: waiting for READY or RESUMED
- * - `connected`: events arrive
+ * - `identifying`: saying who it is, waiting for READY or RESUMED
+ * - `initialising`: READY came, its GUILD_INITs are coming
+ * - `live`: events arrive as they happen
  * - `waiting`: something failed; the next attempt is set, spread by jitter
- * - `closed`: over, for good
+ * - `ended`: over, for good
  */
-export type State = "discovering" | "connecting" | "identifying" | "connected" | "waiting" | "closed";
+export type State = "discovering" | "connecting" | "identifying" | "initialising" | "live" | "waiting" | "ended";
 
 /** What goes with a state. */
 export interface StateDetail {
   /** In `waiting`: how long until the next attempt, in milliseconds. */
   retryInMs?: number;
-  /** In `waiting` and `closed`: what went wrong; absent when the page itself closed. */
+  /** In `waiting` and `ended`: what went wrong; absent when the page itself closed. */
   error?: GatewayError;
-  /** In `connected` after a resume: how many missed events follow. */
+  /** In `live` after a resume: how many missed events follow. */
   replayed?: number;
-  /** In `connected`: whether the position was taken up, so that the page's own state still holds. */
+  /** In `live`: whether the position was taken up. If not, READY and GUILD_INITs replaced the page's own state. */
   resumed?: boolean;
 }
 

@@ -2,4 +2,3 @@
 export { connect } from "./connect.js";
 export { GatewayError } from "./errors.js";
 export { Gateway } from "./gateway.js";
-export { verifyInteraction } from "./interactions.js";

@@ -2,11 +2,12 @@
 
 #![deny(unsafe_code)]
 
-pub use sanmon_core as protocol;
-use wasm_bindgen::prelude::wasm_bindgen;
+mod client;
+mod driver;
+mod envelope;
+mod failure;
+mod host;
+mod socket;
+mod timer;
 
-/// The version of this package, which is that of the server it was made with.
-#[wasm_bindgen]
-pub fn version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
-}
+pub use self::client::Client;

@@ -10,7 +10,7 @@ extern "C" {
 
     // What it returns is a number in browsers and an object in Node.
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Closure<dyn FnMut()>, ms: f64) -> JsValue;
+    fn set_timeout(callback: &JsValue, ms: f64) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
@@ -37,19 +37,18 @@ impl Timer {
         Self { callback: Closure::new(callback), set: None }
     }
 
-    /// Calls back at `deadline`, or never. A hidden page's timers fire late, up to a minute: the machine looks at the
-    /// clock, not at how often it was called.
-    pub(crate) fn set(&mut self, deadline: Option<Moment>) {
-        if self.set.as_ref().map(|(at, _)| *at) == deadline {
-            return;
-        }
-        if let Some((_, timer)) = self.set.take() {
-            clear_timeout(&timer);
+    /// Calls back at `deadline` or before, or never. One that is set earlier stays: a deadline that moves with every
+    /// message would set as many timers. A hidden page's timers fire up to a minute late; the machine looks at the clock.
+    pub(crate) fn at_the_latest(&mut self, deadline: Option<Moment>) {
+        match (&self.set, deadline) {
+            (Some((at, _)), Some(deadline)) if *at <= deadline => return,
+            (Some((_, timer)), _) => clear_timeout(timer),
+            (None, _) => {}
         }
         self.set = deadline.map(|at| {
             let wait = at.as_millis().saturating_sub(now().as_millis()).min(LONGEST);
             // Rounded up: one that fires within the millisecond before would be set again at once.
-            (at, set_timeout(&self.callback, (wait + 1) as f64))
+            (at, set_timeout(self.callback.as_ref(), (wait + 1) as f64))
         });
     }
 
@@ -61,6 +60,6 @@ impl Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.set(None);
+        self.at_the_latest(None);
     }
 }

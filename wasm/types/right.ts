@@ -62,7 +62,7 @@ for await (const event of gateway) {
 
 const presence: Presence = { type: 2, description: "away", embed: { text: { top: "a" } } };
 gateway.setPresence(presence);
-gateway.onstate = (state) => state === "closed";
+gateway.onstate = (state) => state === "ended";
 gateway.onerror = (error) => {
   if (error instanceof GatewayError && error.kind === "closed") console.log(error.code, error.advice, error.cause);
 };

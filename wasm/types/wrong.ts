@@ -30,7 +30,7 @@ gateway.setPresence({ type: 5 });
 // @ts-expect-error a presence has a type
 gateway.setPresence({ description: "away" });
 // @ts-expect-error only the gateway changes its state
-gateway.state = "connected";
+gateway.state = "live";
 // @ts-expect-error there is no such state
 gateway.onstate = (state) => state === "open";
 for await (const event of gateway) {

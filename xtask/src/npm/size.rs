@@ -10,7 +10,21 @@ use crate::command::Failure;
 const LIMIT: usize = 45 * 1024;
 
 /// What one page downloads when it fetches and streams the module.
-const FETCHED: [&str; 6] = ["sanmon_bg.wasm", "sanmon.js", "gateway.js", "errors.js", "module.js", "web.js"];
+const FETCHED: [&str; 13] = [
+    "sanmon_bg.wasm",
+    "sanmon.js",
+    "connect.js",
+    "discovery.js",
+    "errors.js",
+    "events.js",
+    "gateway.js",
+    "index.js",
+    "interactions.js",
+    "module.js",
+    "position.js",
+    "wake.js",
+    "web.js",
+];
 
 /// Prints the size of each file as it is and as gzip sends it.
 ///

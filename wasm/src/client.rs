@@ -1,0 +1,99 @@
+//! The client as js/gateway.js holds it: plain verbs in, the methods of its [`Host`] out.
+
+use std::rc::Rc;
+
+use sanmon_core::codec::Encoding;
+use sanmon_core::event::Seq;
+use sanmon_core::gateway::{Client as Machine, ClientOptions};
+use wasm_bindgen::prelude::*;
+
+use crate::driver::{Driver, retry_after};
+use crate::envelope::{Reader, address_in};
+use crate::failure::Failure;
+use crate::host::Host;
+
+/// A client of the gateway. Whoever made it frees it once its host was told `ended`.
+#[derive(Debug)]
+#[wasm_bindgen]
+pub struct Client(Rc<Driver>);
+
+#[wasm_bindgen]
+impl Client {
+    /// A client that waits for `start`. `url` is an address to connect to before any is asked for.
+    #[wasm_bindgen(constructor)]
+    pub fn new(host: Host, zlib: bool, url: Option<String>, position: Option<f64>, max_message_bytes: f64) -> Self {
+        let encoding = if zlib { Encoding::Zlib } else { Encoding::Json };
+        let position = position.map(|position| Seq::new(position as u64));
+        let options = ClientOptions { encoding, position, url, ..ClientOptions::default() };
+        Self(Driver::new(host, Reader::new(encoding, max_message_bytes as usize), options))
+    }
+
+    /// Sets out.
+    pub fn start(&self) {
+        self.0.start();
+    }
+
+    /// The answer to a request for a node's address.
+    pub fn discovered(&self, status: u16, retry: Option<String>, text: &str) {
+        match address_in(text).filter(|_| status == 200) {
+            Some(url) => self.0.push(|client, now| client.handle_discovered(now, url)),
+            None => {
+                let wait = retry.as_deref().and_then(retry_after);
+                let failure = match status {
+                    200 => Failure::new("discovery", "the answer of /available names no node"),
+                    503 => Failure::new("discovery", "no node has room"),
+                    _ => Failure::new("discovery", format!("/available answered {status}")),
+                };
+                self.0.fail(failure, |client, now| client.handle_discovery_failed(now, wait));
+            }
+        }
+    }
+
+    /// The address is known without asking.
+    pub fn located(&self, url: String) {
+        self.0.push(|client, now| client.handle_discovered(now, url));
+    }
+
+    /// The request for a node's address got no answer.
+    pub fn undiscovered(&self, why: &str) {
+        let failure = Failure::new("discovery", format!("/available did not answer: {why}"));
+        self.0.fail(failure, |client, now| client.handle_discovery_failed(now, None));
+    }
+
+    /// The session id that was asked for.
+    pub fn identify(&self, session_id: &str) {
+        self.0.push(|client, now| client.handle_session(now, session_id));
+    }
+
+    /// There is no session id for now; the host has told why.
+    pub fn unidentified(&self) {
+        self.0.push(Machine::handle_session_failed);
+    }
+
+    /// The user chose how to show; `update` is the message that says so.
+    #[wasm_bindgen(js_name = setPresence)]
+    pub fn set_presence(&self, update: String) {
+        self.0.push(|client, now| client.handle_presence_message(now, update.into()));
+    }
+
+    /// Asks the server to answer with the same number; whether there was a connection to ask over.
+    pub fn ping(&self, token: u32) -> bool {
+        self.0.ping(token)
+    }
+
+    /// The page may have slept.
+    pub fn wake(&self) {
+        self.0.push(Machine::handle_wake);
+    }
+
+    /// Ends it for good.
+    pub fn stop(&self) {
+        self.0.push(Machine::handle_stop);
+    }
+
+    /// Up to where the page has everything.
+    #[wasm_bindgen(getter)]
+    pub fn position(&self) -> Option<f64> {
+        self.0.position().map(|position| position as f64)
+    }
+}
