@@ -3,6 +3,7 @@
 mod bindgen;
 mod optimise;
 mod package;
+mod silence;
 mod size;
 
 use std::fs;

@@ -138,7 +138,7 @@ impl<P> Client<P> {
 
         let State::Opened { .. } = self.state else { return };
         let identify = Identify { session_id, encoding: self.options.encoding, seq: self.position, v: 1 };
-        let identify = serde_json::to_vec(&identify).expect("texts and numbers have a JSON form");
+        let Ok(identify) = serde_json::to_vec(&identify) else { unreachable!("texts and numbers have a JSON form") };
         self.outputs.push_back(ClientOutput::Send(Message::Text(identify.into())));
         self.state = State::Identified { until: now + self.options.step_timeout, asked: self.position };
     }
@@ -214,10 +214,15 @@ impl<P> Client<P> {
 
     /// The connection ended, or did not open. `None` is an end without a close frame.
     pub fn handle_closed(&mut self, now: Moment, code: Option<u16>, reason: &str) {
+        self.handle_closed_because(now, code, Reason::parse(reason));
+    }
+
+    /// The same, from a driver that has parsed the reason.
+    pub fn handle_closed_because(&mut self, now: Moment, code: Option<u16>, reason: Reason) {
         if !self.has_connection() {
             return;
         }
-        let (code, reason) = (code.unwrap_or(1006), Reason::parse(reason));
+        let code = code.unwrap_or(1006);
         let advice = Advice::of(code);
         if advice == Advice::Stop {
             return self.end(EndReason::Refused { code, reason });
@@ -253,9 +258,13 @@ impl<P> Client<P> {
     }
 
     /// The user chose how to show. Said on this link, and again on every later one.
-    pub fn handle_presence(&mut self, _now: Moment, presence: &Presence) {
+    pub fn handle_presence(&mut self, now: Moment, presence: &Presence) {
         let update = Envelope::new("PRESENCE_UPDATE".parse().expect("a valid name")).with_d(presence);
-        let update = Bytes::from(update.to_json());
+        self.handle_presence_message(now, update.to_json().into());
+    }
+
+    /// The same, from a driver that has the PRESENCE_UPDATE as JSON text already.
+    pub fn handle_presence_message(&mut self, _now: Moment, update: Bytes) {
         self.presence = Some(update.clone());
         if let State::Linked(_) = self.state {
             self.outputs.push_back(ClientOutput::Send(Message::Text(update)));

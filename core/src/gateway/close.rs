@@ -142,7 +142,8 @@ impl Close {
     }
 
     fn build(code: Code, reason: &Reason) -> Self {
-        let reason = serde_json::to_string(reason).expect("texts and numbers have a JSON form");
+        // `expect` would carry the printing of every JSON error into the browser's module.
+        let Ok(reason) = serde_json::to_string(reason) else { unreachable!("texts and numbers have a JSON form") };
         Self { code: code as u16, reason }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::file;
+use super::{file, silence};
 use crate::command::{Failure, cargo, run, target};
 
 /// What becomes of the names of functions, which only people read.
@@ -30,15 +30,27 @@ pub(crate) fn generate(folder: &Path, names: Names) -> Result<(), Failure> {
         .input_path(built)
         .out_name("sanmon")
         .typescript(false)
-        .remove_name_section(names == Names::Drop)
         .remove_producers_section(true)
         // Bundlers would copy the module beside the bundle because of that path, also where it is carried inline.
         .omit_default_module_path(true);
-    bindgen
-        .web(true)
-        .and_then(|bindgen| bindgen.generate(folder))
-        .map_err(|error| Failure::Check(format!("wasm-bindgen could not write its glue: {error:#}")))
+    let written = bindgen.web(true).and_then(Bindgen::generate_output).and_then(|mut output| {
+        let module = output.wasm_mut();
+        silence::silence(module);
+        if names == Names::Drop {
+            drop_names(module);
+        }
+        output.emit(folder)
+    });
+    written.map_err(|error| Failure::Check(format!("wasm-bindgen could not write its glue: {error:#}")))
 }
 
 /// The only target of the crate.
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Forgets what functions are called.
+fn drop_names(module: &mut walrus::Module) {
+    module.name = None;
+    for function in module.funcs.iter_mut() {
+        function.name = None;
+    }
+}
