@@ -58,10 +58,10 @@ async fn the_page_of_the_node_is_served() {
     let page = server.anyone().get("/").await;
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
-    assert!(page.text.contains("<h1>Sanmon</h1>"));
+    assert!(page.text.contains("<title>Sanmon console</title>"));
     // Everything that the page names is there.
     for (path, kind) in
-        [("/style.css", "text/css"), ("/state.js", "text/javascript"), ("/openapi.json", "application/json")]
+        [("/console/style.css", "text/css"), ("/console/start.js", "text/javascript"), ("/openapi.json", "application/json")]
     {
         assert!(page.text.contains(path), "{path}");
         let part = server.anyone().get(path).await;

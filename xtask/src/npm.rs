@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-pub(crate) use self::optimise::Optimise;
-use self::optimise::Tools;
-use crate::command::{Failure, command, run, target};
+use self::optimise::{Optimise, Tools};
+use crate::command::{Failure, command, root, run, target};
 
 #[derive(Args)]
 pub(crate) struct Npm {
@@ -30,7 +29,8 @@ impl Npm {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let tools = Tools::install()?;
         let names = if self.names { bindgen::Names::Keep } else { bindgen::Names::Drop };
-        let folder = build_with(&Optimise::Yes(&tools), names)?;
+        let folder = build(&Optimise::Yes(&tools), names)?;
+        package::copy(&folder, &root().join("www").join("sanmon"))?;
         size::print(&folder)?;
         if self.build_only {
             return Ok(());
@@ -41,12 +41,16 @@ impl Npm {
     }
 }
 
-/// Builds the package's folder, for a server that carries it along.
-pub(crate) fn build(optimise: &Optimise<'_>) -> Result<PathBuf, Failure> {
-    build_with(optimise, bindgen::Names::Drop)
+/// Builds the package into www/sanmon, where the server's build finds it for the console. Without npm the module is a
+/// little larger, and otherwise the same.
+pub(crate) fn build_for_console() -> Result<(), Failure> {
+    let tools = Tools::if_possible();
+    let optimise = tools.as_ref().map_or(Optimise::No, Optimise::Yes);
+    package::copy(&build(&optimise, bindgen::Names::Drop)?, &root().join("www").join("sanmon"))
 }
 
-fn build_with(optimise: &Optimise<'_>, names: bindgen::Names) -> Result<PathBuf, Failure> {
+/// Builds the package's folder.
+fn build(optimise: &Optimise<'_>, names: bindgen::Names) -> Result<PathBuf, Failure> {
     let glue = target().join("npm").join("glue");
     bindgen::generate(&glue, names)?;
     let module = fs::read(glue.join("sanmon_bg.wasm")).map_err(file("the module that wasm-bindgen wrote"))?;
@@ -72,7 +76,7 @@ fn file(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
 
 /// The folder of the crate that the package is made of.
 fn sources() -> PathBuf {
-    crate::command::root().join("wasm")
+    root().join("wasm")
 }
 
 /// Writes a file unless it holds just that already, so that what depends on it is not built again.

@@ -6,6 +6,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::command::{Failure, cargo, root, run, target};
+use crate::npm;
 
 /// Where the server listens when the arguments don't say.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -26,6 +27,7 @@ impl Run {
     /// The default is the development profile, in which dependencies are optimised a little: the first start is what a
     /// newcomer waits for, and one machine's worth of trying out needs no link-time optimisation.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        npm::build_for_console()?;
         let profile = if self.release { "release" } else { "dev" };
         // The whole workspace's features, as the tests have them: else each of the two commands would build anew what the
         // other one built.

@@ -16,15 +16,8 @@ struct File {
     body: &'static [u8],
 }
 
-const FILES: &[File] = &[
-    File { path: "/", media_type: "text/html; charset=utf-8", body: include_bytes!("../../../www/index.html") },
-    File {
-        path: "/state.js",
-        media_type: "text/javascript; charset=utf-8",
-        body: include_bytes!("../../../www/state.js"),
-    },
-    File { path: "/style.css", media_type: "text/css; charset=utf-8", body: include_bytes!("../../../www/style.css") },
-];
+/// What build.rs found in www/.
+const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/console.rs"));
 
 /// The console runs its own scripts and talks to gateways, wherever those are; nothing else.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -32,8 +25,13 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
+/// `GET /console/{name}` and `GET /sanmon/{name}`
+pub(super) async fn file((): (), call: &mut Call, _name: String) -> Result<Response, Error> {
+    page((), call).await
+}
+
 /// The file at the path of the request.
-pub(super) async fn file((): (), call: &mut Call) -> Result<Response, Error> {
+pub(super) async fn page((): (), call: &mut Call) -> Result<Response, Error> {
     let file = FILES.iter().find(|file| file.path == call.path).ok_or_else(Error::no_route)?;
     let mut response = reply::content(file.media_type, Bytes::from_static(file.body));
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);

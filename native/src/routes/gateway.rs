@@ -11,7 +11,7 @@ use crate::upgrade::is_upgrade;
 
 /// `GET /`: the gateway for who asks for a WebSocket, the console's page for everyone else.
 pub(super) async fn root((): (), call: &mut Call) -> Result<Response, Error> {
-    if is_upgrade(&call.headers) { Ok(upgrade(call)) } else { console::file((), call).await }
+    if is_upgrade(&call.headers) { Ok(upgrade(call)) } else { console::page((), call).await }
 }
 
 /// `GET /gateway`

@@ -46,6 +46,16 @@ pub(crate) fn assemble(glue: &Path, module: &[u8]) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
+/// Copies of the package what a page fetches.
+pub(crate) fn copy(package: &Path, folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(file("the console's copy of the package"))?;
+    let fetched = |name: &String| super::size::FETCHED.contains(&name.as_str());
+    for name in names(folder)?.iter().filter(|name| !fetched(name)) {
+        fs::remove_file(folder.join(name)).map_err(file(name))?;
+    }
+    names(package)?.iter().filter(|name| fetched(name)).try_for_each(|name| write_if_new(&folder.join(name), &read(&package.join(name))?))
+}
+
 /// The module as JavaScript text, for bundlers and pages that can't fetch it.
 fn inline(module: &[u8]) -> String {
     let text = STANDARD.encode(miniz_oxide::deflate::compress_to_vec(module, LEVEL));

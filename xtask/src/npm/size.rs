@@ -10,7 +10,7 @@ use crate::command::Failure;
 const LIMIT: usize = 45 * 1024;
 
 /// What one page downloads when it fetches and streams the module.
-const FETCHED: [&str; 13] = [
+pub(crate) const FETCHED: [&str; 13] = [
     "sanmon_bg.wasm",
     "sanmon.js",
     "connect.js",

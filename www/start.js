@@ -1,0 +1,9 @@
+// Starts the console, or says what its program lacks.
+try {
+  await import("./console.js");
+} catch (error) {
+  document.getElementById("state").dataset.kind = "bad";
+  document.getElementById("state-text").textContent =
+    "The client module is not part of this build: build the server with “cargo xtask run”.";
+  throw error;
+}
