@@ -72,12 +72,12 @@ function onState(state, detail) {
     counters.reconnects += 1;
     feed.note(text);
   }
-  if (state === "connected") {
+  if (state === "live") {
     lost = false;
     if (detail.resumed) showResumed(detail.replayed);
     askNode();
   }
-  if (state === "closed") {
+  if (state === "ended") {
     feed.note(text);
     if (detail.error) link.forget();
   }
@@ -108,7 +108,7 @@ async function start(chosen) {
   } catch (error) {
     if (leaving.signal.aborted) return;
     show("welcome");
-    byId("connect-error").textContent = link.words("closed", { error })[1];
+    byId("connect-error").textContent = link.words("ended", { error })[1];
   }
 }
 
@@ -136,7 +136,7 @@ async function askNode() {
     byId("node-state").textContent = "accepting connections";
     byId("node-url").textContent = url;
     byId("node-names").textContent = Object.keys(domains).join(", ");
-    if (gateway?.state === "connected") byId("state-text").textContent = link.words("connected", {}, node)[1];
+    if (gateway?.state === "live") byId("state-text").textContent = link.words("live", {}, node)[1];
   } catch (error) {
     byId("node-state").textContent = error.message;
   }
@@ -153,7 +153,7 @@ function tick() {
   byId("count-position").textContent = gateway?.position ?? "–";
   byId("count-reconnects").textContent = counters.reconnects;
   byId("count-replayed").textContent = counters.replayed;
-  if (gateway?.state === "connected" && ticks % PING_EVERY_TICKS === 0 && !document.hidden) measure();
+  if (gateway?.state === "live" && ticks % PING_EVERY_TICKS === 0 && !document.hidden) measure();
 }
 
 async function measure() {

@@ -64,10 +64,10 @@ export class Guilds {
     details.append(
       make("h3", {}, "Channels"),
       make("ul", { className: "channels" }, ...channels.map((channel) => make("li", {}, channel.name))),
-      own ? this.#createChannel(id) : undefined,
+      ...(own ? [this.#createChannel(id)] : []),
       make("h3", {}, "Members heard of"),
       this.#members(model, guild),
-      this.#invites(guild),
+      ...(guild.invites.size ? [make("h3", {}, "Invites"), this.#invites(guild)] : []),
       this.#buttons(id, guild, own),
     );
     return details;
@@ -101,7 +101,6 @@ export class Guilds {
   }
 
   #invites(guild) {
-    if (!guild.invites.size) return undefined;
     return make("ul", { className: "invites", ariaLabel: plural(guild.invites.size, "invite") }, ...[...guild.invites.keys()].map((code) => {
       const button = make("button", { type: "button", className: "quiet" }, "Copy");
       button.addEventListener("click", () => copy(code, button));

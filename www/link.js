@@ -36,7 +36,8 @@ export function words(state, detail, node) {
     case "discovering": return ["busy", "Looking for a node…"];
     case "connecting": return ["busy", "Connecting…"];
     case "identifying": return ["busy", "Identifying…"];
-    case "connected": return ["good", node ? `Connected to ${node}` : "Connected"];
+    case "initialising": return ["busy", "Getting the guilds…"];
+    case "live": return ["good", node ? `Connected to ${node}` : "Connected"];
     case "waiting": return ["busy", `${sentence(detail.error)} Trying again in ${seconds(detail.retryInMs)}.`];
     default: return detail.error ? ["bad", sentence(detail.error)] : ["idle", "Disconnected."];
   }

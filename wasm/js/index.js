@@ -2,3 +2,4 @@
 export { connect } from "./connect.js";
 export { GatewayError } from "./errors.js";
 export { Gateway } from "./gateway.js";
+export { verifyInteraction } from "./interactions.js";

@@ -153,8 +153,7 @@ fn answer(status: &str, schema: &Value, mut headers: Value) -> Value {
     let reason = reason.and_then(|status| status.canonical_reason()).unwrap_or("an answer");
     let media_type = match schema.as_str() {
         Some("html") => "text/html",
-        Some("script") => "text/javascript",
-        Some("style") => "text/css",
+        Some("file") => "*/*",
         _ => "application/json",
     };
     if matches!(status, "429" | "503") {
@@ -163,7 +162,7 @@ fn answer(status: &str, schema: &Value, mut headers: Value) -> Value {
     let mut answer = json!({ "description": reason, "headers": headers });
     match schema.as_str() {
         None => {}
-        Some("html" | "script" | "style") => {
+        Some("html" | "file") => {
             answer["content"] = json!({ media_type: { "schema": { "type": "string" } } })
         }
         Some(schema) => answer["content"] = json!({ media_type: { "schema": reference(schema) } }),

@@ -1,0 +1,125 @@
+// What browser tests share: a server of their own, a browser with a fresh profile, and waiting for what is seen.
+import { spawn } from "node:child_process";
+import { mkdtemp, mkdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { chromium } from "playwright-core";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const binary = process.env.TEST_SANMON ?? join(root, "target", "debug", "sanmon");
+const browser = process.env.TEST_CHROMIUM ?? "/usr/bin/chromium";
+/** Where screenshots are kept as the tests' output. */
+export const shots = process.env.TEST_SCREENSHOTS ?? join(root, "target", "screenshots");
+
+/** A port that was free a moment ago. */
+async function freePort() {
+  const listener = createServer();
+  await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  const { port } = listener.address();
+  await new Promise((resolve) => listener.close(resolve));
+  return port;
+}
+
+/** A server with a data folder and an address of its own, which can be killed and started again. */
+export class Server {
+  static async start(options = []) {
+    const server = new Server();
+    server.data = await mkdtemp(join(tmpdir(), "sanmon-browser-"));
+    server.port = await freePort();
+    server.url = `http://127.0.0.1:${server.port}`;
+    server.options = options;
+    await server.up();
+    return server;
+  }
+
+  async up() {
+    const listen = ["--listen", `127.0.0.1:${this.port}`, "--admin-listen", "127.0.0.1:0", "--data", this.data];
+    this.process = spawn(binary, ["serve", ...listen, ...this.options], { stdio: ["ignore", "pipe", "pipe"] });
+    this.gone = new Promise((resolve) => this.process.once("exit", resolve));
+    this.said = "";
+    for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (data) => { this.said += data; });
+    await until("the server to listen", async () => {
+      if (this.process.exitCode !== null) throw new Error(`the server ended: ${this.said}`);
+      return fetch(`${this.url}/available`).then((response) => response.ok, () => false);
+    });
+    // Shown once, at the first start.
+    this.key ??= /shown this once:\s*(\S+)/.exec(this.said)?.[1];
+  }
+
+  /** Ends the server without a word to its clients. */
+  async kill() {
+    this.process.kill("SIGKILL");
+    await this.gone;
+  }
+
+  /** Lets the server drain. */
+  async terminate() {
+    this.process.kill("SIGTERM");
+    await this.gone;
+  }
+
+  async remove() {
+    await this.kill();
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  async ask(method, path, body, authorization = `Bearer ${this.key}`) {
+    const response = await fetch(this.url + path, {
+      method, headers: { authorization, "content-type": "application/json" }, body: body && JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.status === 204 ? undefined : response.json();
+  }
+
+  session(username) {
+    return this.ask("POST", "/sessions", { user: { username } });
+  }
+
+  publish(...events) {
+    return this.ask("POST", "/publish", { events });
+  }
+}
+
+/** A browser with a fresh profile; `close` ends it and takes its profile away. */
+export async function launch(options = {}) {
+  const profile = await mkdtemp(join(tmpdir(), "sanmon-profile-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: browser, headless: true, args: ["--no-sandbox", "--disable-gpu"], viewport: { width: 1360, height: 820 }, ...options,
+  });
+  context.setDefaultTimeout(15_000);
+  context.remove = async () => {
+    await context.close();
+    await rm(profile, { recursive: true, force: true });
+  };
+  return context;
+}
+
+/** A page of the server whose errors fail the test. */
+export async function open(context, server, path = "/") {
+  const page = await context.newPage();
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && page.problems.push(message.text()));
+  await page.goto(server.url + path);
+  return page;
+}
+
+/** Keeps a picture of the page. */
+export async function shoot(page, name) {
+  await mkdir(shots, { recursive: true });
+  await page.screenshot({ path: join(shots, `${name}.png`) });
+}
+
+/** Waits until `check` gives something true; every wait ends. */
+export async function until(what, check, ms = 15_000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited ${ms} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
