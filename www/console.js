@@ -182,7 +182,7 @@ onSubmit(byId("mint"), byId("mint-error"), async ({ key, username, id }) => {
   keep = byId("connect").elements.keep.checked;
   await start({ session: made.session_id, encoding: byId("connect").elements.encoding.value });
 });
-onSubmit(byId("panel-presence"), byId("presence-result"), async ({ type, description }) => {
+onSubmit(byId("presence"), byId("presence-result"), async ({ type, description }) => {
   if (!gateway) throw new Error("Not connected.");
   gateway.setPresence({ type: Number(type), ...(description && { description }) });
   byId("presence-result").textContent = "Sent. Others see it within a second.";

@@ -26,7 +26,7 @@ export function interaction() {
   });
   byId("copy-key").addEventListener("click", (event) => copy(publicKey, event.currentTarget));
 
-  onSubmit(byId("panel-interaction"), result, async ({ application, body, spoil }) => {
+  onSubmit(byId("interaction"), result, async ({ application, body, spoil }) => {
     const timestamp = String(Math.floor(Date.now() / 1000));
     const bytes = new TextEncoder().encode(timestamp + body);
     const signature = hex(await crypto.subtle.sign("Ed25519", pair.privateKey, bytes));

@@ -11,7 +11,7 @@ export function publish(me) {
     id.required = named;
   });
 
-  onSubmit(byId("panel-publish"), result, async ({ key, to, id, t, payload }) => {
+  onSubmit(byId("publish"), result, async ({ key, to, id, t, payload }) => {
     JSON.parse(payload); // Says what is wrong with it before the node does.
     const { seqs } = await asOperator(key).publish(`{"to":${audience(to, id, me())},"t":"${t}",${fields(t, payload)}}`);
     result.replaceChildren("Published at ", make("code", {}, `#${seqs.join(", #")}`));

@@ -87,7 +87,8 @@ export class Server {
 export async function launch(options = {}) {
   const profile = await mkdtemp(join(tmpdir(), "sanmon-profile-"));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: browser, headless: true, args: ["--no-sandbox", "--disable-gpu"], viewport: { width: 1360, height: 820 }, ...options,
+    executablePath: browser, headless: true, args: ["--no-sandbox", "--disable-gpu"], viewport: { width: 1360, height: 820 }, reducedMotion: "reduce",
+    ...options,
   });
   context.setDefaultTimeout(15_000);
   context.remove = async () => {

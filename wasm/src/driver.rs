@@ -154,6 +154,7 @@ impl Driver {
                 if let Some(failure) = Failure::ended(&reason) {
                     failure.tell(&self.host);
                 }
+                self.host.state("ended", None);
                 self.host.ended();
             }
         }
@@ -201,7 +202,8 @@ impl Driver {
             ClientState::Identifying => ("identifying", None),
             ClientState::Initialising => ("initialising", None),
             ClientState::Live => ("live", None),
-            ClientState::Ended => ("ended", None),
+            // Told with its reason, which comes next.
+            ClientState::Ended => return,
         };
         self.host.state(name, ms);
     }
