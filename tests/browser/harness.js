@@ -46,7 +46,7 @@ export class Server {
       return fetch(`${this.url}/available`).then((response) => response.ok, () => false);
     });
     // Shown once, at the first start.
-    this.key ??= /shown this once:\s*(\S+)/.exec(this.said)?.[1];
+    this.key ??= await until("the operator key", () => /shown this once:\s*(\S+)\s/.exec(this.said)?.[1]);
   }
 
   /** Ends the server without a word to its clients. */
