@@ -117,7 +117,7 @@ export class Gateway {
         resolve(performance.now() - sent);
       },
     });
-    if (!this.#client?.ping(token)) fail("there is no connection to ask over");
+    if (!this.#client?.ping(String(token))) fail("there is no connection to ask over");
     return promise;
   }
 
@@ -155,7 +155,7 @@ export class Gateway {
     this.#undo.push(abort);
     try {
       const { status, retryAfter, text } = await ask(url, controller);
-      this.#client?.discovered(status, retryAfter, text);
+      this.#client?.discovered(String(status), retryAfter ?? undefined, text);
     } catch (error) {
       this.#client?.undiscovered(String(controller.signal.reason?.message ?? error?.message ?? error));
     } finally {

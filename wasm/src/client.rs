@@ -34,15 +34,15 @@ impl Client {
     }
 
     /// The answer to a request for a node's address.
-    pub fn discovered(&self, status: u16, retry: Option<String>, text: &str) {
-        match address_in(text).filter(|_| status == 200) {
+    pub fn discovered(&self, status: &str, retry: Option<String>, text: &str) {
+        match address_in(text).filter(|_| status == "200") {
             Some(url) => self.0.push(|client, now| client.handle_discovered(now, url)),
             None => {
                 let wait = retry.as_deref().and_then(retry_after);
                 let failure = match status {
-                    200 => Failure::new("discovery", "the answer of /available names no node"),
-                    503 => Failure::new("discovery", "no node has room"),
-                    _ => Failure::new("discovery", format!("/available answered {status}")),
+                    "200" => Failure::new("discovery", "the answer of /available names no node"),
+                    "503" => Failure::new("discovery", "no node has room"),
+                    _ => Failure::new("discovery", ["/available answered ", status].concat()),
                 };
                 self.0.fail(failure, |client, now| client.handle_discovery_failed(now, wait));
             }
@@ -56,7 +56,7 @@ impl Client {
 
     /// The request for a node's address got no answer.
     pub fn undiscovered(&self, why: &str) {
-        let failure = Failure::new("discovery", format!("/available did not answer: {why}"));
+        let failure = Failure::new("discovery", ["/available did not answer: ", why].concat());
         self.0.fail(failure, |client, now| client.handle_discovery_failed(now, None));
     }
 
@@ -77,7 +77,7 @@ impl Client {
     }
 
     /// Asks the server to answer with the same number; whether there was a connection to ask over.
-    pub fn ping(&self, token: u32) -> bool {
+    pub fn ping(&self, token: &str) -> bool {
         self.0.ping(token)
     }
 

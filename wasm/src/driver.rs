@@ -77,8 +77,8 @@ impl Driver {
     }
 
     /// Sends a PING with this number over the socket; whether there is one to send it over.
-    pub(crate) fn ping(&self, token: u32) -> bool {
-        let ping = format!(r#"{{"t":"PING","d":{token}}}"#);
+    pub(crate) fn ping(&self, token: &str) -> bool {
+        let ping = [r#"{"t":"PING","d":"#, token, "}"].concat();
         self.socket.borrow().as_ref().is_some_and(|socket| self.opened.get() && socket.send_text(&ping).is_ok())
     }
 
@@ -96,7 +96,7 @@ impl Driver {
                 self.push(|client, now| client.handle_incoming(now, incoming));
             }
             Err(unreadable) => {
-                self.fail(Failure::new("message", unreadable.to_string()), Client::handle_fault);
+                self.fail(Failure::new("message", unreadable.as_str()), Client::handle_fault);
             }
         }
     }
@@ -168,8 +168,8 @@ impl Driver {
             }
             Err(error) => {
                 // The same page will not be allowed the same address later.
-                let why = js_sys::Error::from(error).message();
-                Failure::final_one("unsupported", format!("no WebSocket to {url}: {why}")).tell(&self.host);
+                let why = String::from(js_sys::Error::from(error).message());
+                Failure::final_one("unsupported", ["no WebSocket to ", url, ": ", &why].concat()).tell(&self.host);
                 self.push(Client::handle_stop);
             }
         }

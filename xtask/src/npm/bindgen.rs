@@ -6,7 +6,7 @@ use std::path::Path;
 use wasm_bindgen_cli_support::Bindgen;
 
 use super::{file, silence};
-use crate::command::{Failure, cargo, run, target};
+use crate::command::{Failure, cargo, root, run, target};
 
 /// What becomes of the names of functions, which only people read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub(crate) enum Names {
 
 /// Builds the crate for the browser and writes `sanmon.js` and `sanmon_bg.wasm` into `folder`.
 pub(crate) fn generate(folder: &Path, names: Names) -> Result<(), Failure> {
-    run(cargo().args(["build", "--locked", "--package", "sanmon-wasm", "--lib", "--profile", "wasm", "--target"]).arg(TARGET))?;
+    let build = ["build", "--locked", "--package", "sanmon-wasm", "--lib", "--profile", "wasm", "--target", TARGET];
+    run(cargo().args(build).env(RUSTFLAGS, without_paths()))?;
     // What an older version wrote under another name must not be packed.
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(file("the folder for wasm-bindgen"))?;
@@ -43,6 +44,16 @@ pub(crate) fn generate(folder: &Path, names: Names) -> Result<(), Failure> {
     });
     written.map_err(|error| Failure::Check(format!("wasm-bindgen could not write its glue: {error:#}")))
 }
+
+/// Flags that leave this machine's folders out of the module, where panics name their places.
+fn without_paths() -> String {
+    let cargo_home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
+    let folders = cargo_home.into_iter().chain([root().display().to_string()]);
+    folders.map(|folder| format!("--remap-path-prefix={folder}=. ")).collect()
+}
+
+/// Flags for that target alone.
+const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 /// The only target of the crate.
 const TARGET: &str = "wasm32-unknown-unknown";

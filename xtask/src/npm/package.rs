@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
+use indexmap::IndexMap;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{file, sources, write_if_new};
 use crate::command::{Failure, root, target};
@@ -64,12 +65,13 @@ fn inline(module: &[u8]) -> String {
 
 /// wasm/package.json with this workspace's version and licence, without what only its own tools need.
 fn manifest() -> Result<String, Failure> {
-    let mut fields: Map<String, Value> = serde_json::from_slice(&read(&sources().join("package.json"))?)?;
-    for name in NOT_PUBLISHED {
-        fields.remove(name);
+    // In the order of the file: the conditions of `exports` are tried one after the other.
+    let mut fields: IndexMap<String, Box<RawValue>> =
+        serde_json::from_slice(&read(&sources().join("package.json"))?)?;
+    fields.retain(|name, _| !NOT_PUBLISHED.contains(&name.as_str()));
+    for (name, value) in [("version", env!("CARGO_PKG_VERSION")), ("license", env!("CARGO_PKG_LICENSE"))] {
+        fields.insert(name.into(), to_raw_value(value)?);
     }
-    fields.insert("version".into(), env!("CARGO_PKG_VERSION").into());
-    fields.insert("license".into(), env!("CARGO_PKG_LICENSE").into());
     Ok(serde_json::to_string_pretty(&fields)? + "\n")
 }
 

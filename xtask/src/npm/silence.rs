@@ -4,7 +4,7 @@ use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module};
 
 /// Functions that only print why the module is about to stop. With their bodies goes what they alone print with, a quarter
 /// of the module; what is left of a panic is what it ends in anyhow, a trap that JavaScript sees as a RuntimeError.
-const PRINTING: [&str; 8] = [
+const PRINTING: [&str; 9] = [
     "core::panicking::",
     "core::option::expect_failed",
     "core::option::unwrap_failed",
@@ -13,6 +13,8 @@ const PRINTING: [&str; 8] = [
     "core::slice::index::slice_index_fail",
     "core::cell::panic_already",
     "std::panicking::",
+    // Core writes only what has a JSON form.
+    "<serde_json::error::Error as serde_core::ser::Error>::custom",
 ];
 
 /// Lets every one of these functions trap at once.
