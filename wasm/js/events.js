@@ -22,8 +22,9 @@ export class Listeners {
 
   /** Calls all listeners of the event; what one throws goes to `report`, and the others still run. */
   call(payload, event, report) {
-    for (const listener of this.#byName.get(event.t) ?? []) run(report, listener, payload, event);
-    for (const listener of this.#byName.get("*") ?? []) run(report, listener, event, event);
+    const [named, all] = [this.#byName.get(event.t), this.#byName.get("*")];
+    if (named) for (const listener of named) run(report, listener, payload, event);
+    if (all) for (const listener of all) run(report, listener, event, event);
   }
 
   clear() {
@@ -32,9 +33,9 @@ export class Listeners {
 }
 
 /** Calls a listener. One that is async is not waited for, but what it throws is reported as well. */
-export function run(report, listener, ...values) {
+export function run(report, listener, first, second) {
   try {
-    const result = listener(...values);
+    const result = listener(first, second);
     if (typeof result?.then === "function") result.then(undefined, report);
   } catch (error) {
     report(error);

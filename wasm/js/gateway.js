@@ -4,6 +4,7 @@ import { GatewayError } from "./errors.js";
 import { Listeners, Loop, run } from "./events.js";
 import { Position } from "./position.js";
 import { Client } from "./sanmon.js";
+import { Splitter } from "./splitter.js";
 import { onWake } from "./wake.js";
 
 /** The largest message that is taken where the page does not say. */
@@ -138,7 +139,7 @@ export class Gateway {
 
   /** What the module's driver calls. None of these throws, and each leaves the borrowing to the driver. */
   #host(url, direct, session) {
-    return {
+    return Object.assign(new Splitter(), {
       discover: () => (direct ? queueMicrotask(() => this.#client?.located(direct)) : this.#discover(url)),
       identify: () => this.#identify(session),
       event: (event, top) => this.#event(event, top),
@@ -146,7 +147,7 @@ export class Gateway {
       state: (name, ms) => this.#change(name, ms),
       error: (kind, message, code, reason, advice) => this.#fail(new GatewayError(kind, message, { code, reason, advice })),
       ended: () => this.#end(),
-    };
+    });
   }
 
   async #discover(url) {
@@ -185,7 +186,7 @@ export class Gateway {
       this.#link = { resumed: true, replayed: event.d?.replayed };
     }
     this.#listeners.call(top ? event : event.d, event, (cause) => this.#failListener(cause));
-    for (const loop of this.#loops) loop.push(event);
+    if (this.#loops.size) for (const loop of this.#loops) loop.push(event);
   }
 
   #change(name, ms) {

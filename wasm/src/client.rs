@@ -25,7 +25,8 @@ impl Client {
         let encoding = if zlib { Encoding::Zlib } else { Encoding::Json };
         let position = position.map(|position| Seq::new(position as u64));
         let options = ClientOptions { encoding, position, url, ..ClientOptions::default() };
-        Self(Driver::new(host, Reader::new(encoding, max_message_bytes as usize), options))
+        let reader = Reader::new(encoding, max_message_bytes as usize, &host);
+        Self(Driver::new(host, reader, options))
     }
 
     /// Sets out.

@@ -88,7 +88,7 @@ impl Driver {
     }
 
     pub(crate) fn on_message(&self, data: &JsValue) {
-        match self.reader.read(data) {
+        match self.reader.read(&self.host, data) {
             Ok(incoming) => {
                 if let (Kind::Pong, Some(token)) = (&incoming.kind, incoming.payload.event.number()) {
                     self.host.pong(token);

@@ -8,16 +8,14 @@ use sanmon_core::event::{KNOWN, Seq, Source, source_of};
 use sanmon_core::gateway::{Incoming, Kind, Reason};
 use wasm_bindgen::prelude::*;
 
+use crate::host::Host;
+
 #[wasm_bindgen]
 extern "C" {
     /// What JSON.parse made of a message that is an object.
     #[derive(Clone, Debug)]
     pub(crate) type Envelope;
 
-    #[wasm_bindgen(method, getter, structural)]
-    fn t(this: &Envelope) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    fn s(this: &Envelope) -> JsValue;
     #[wasm_bindgen(method, getter, structural)]
     fn d(this: &Envelope) -> JsValue;
 
@@ -80,55 +78,49 @@ impl Unreadable {
 pub(crate) struct Reader {
     encoding: Encoding,
     limit: usize,
-    /// The place of each known name in [`KNOWN`]. JavaScript's own map finds it without the name being copied.
-    names: Map,
 }
 
 impl Reader {
-    /// A reader of messages of at most `limit` bytes, also inflated.
-    pub(crate) fn new(encoding: Encoding, limit: usize) -> Self {
+    /// A reader of messages of at most `limit` bytes, also inflated; `host` splits them.
+    pub(crate) fn new(encoding: Encoding, limit: usize, host: &Host) -> Self {
         let names = Map::new();
         for (place, (name, _)) in KNOWN.iter().enumerate() {
             names.set(&JsValue::from_str(name), &JsValue::from_f64(place as f64));
         }
-        Self { encoding, limit, names }
+        host.know(&names, limit as f64);
+        Self { encoding, limit }
     }
 
     /// Reads one message: a string or an ArrayBuffer, as the WebSocket hands it out.
-    pub(crate) fn read(&self, data: &JsValue) -> Result<Incoming<Delivery>, Unreadable> {
-        let parsed = match data.dyn_ref::<JsString>() {
-            // Counted in UTF-16 units, of which there are never more than bytes.
-            Some(text) if text.length() as usize > self.limit => {
-                return Err(Unreadable::Message(DecodeError::TooBig { limit: self.limit }));
-            }
-            Some(text) => parse(text),
-            None => {
-                let bytes = Message::Binary(Uint8Array::new(data).to_vec().into());
-                parse(&text_of(&bytes, self.encoding, self.limit).map_err(Unreadable::Message)?.into())
-            }
-        };
-        let event = parsed.map_err(|_| Unreadable::NotJson)?;
-        if !event.is_object() {
-            return Err(Unreadable::NotAnEvent);
+    pub(crate) fn read(&self, host: &Host, data: &JsValue) -> Result<Incoming<Delivery>, Unreadable> {
+        let mut outcome = host.split(data);
+        if outcome == IS_BINARY {
+            let bytes = Message::Binary(Uint8Array::new(data).to_vec().into());
+            let text = text_of(&bytes, self.encoding, self.limit).map_err(Unreadable::Message)?;
+            outcome = host.split(&text.into());
         }
-        self.split(event.unchecked_into())
-    }
-
-    fn split(&self, event: Envelope) -> Result<Incoming<Delivery>, Unreadable> {
-        let t = event.t();
-        let known = self.names.get(&t).as_f64().and_then(|place| KNOWN.get(place as usize)).map(|(name, _)| *name);
-        if known.is_none() && !t.is_string() {
-            return Err(Unreadable::NotAnEvent);
-        }
-        let s = match event.s() {
-            s if s.is_null_or_undefined() => None,
-            s => Some(Seq::new(integer(&s).ok_or(Unreadable::NotAnEvent)?)),
+        let known = match outcome {
+            TOO_BIG => return Err(Unreadable::Message(DecodeError::TooBig { limit: self.limit })),
+            NOT_JSON => return Err(Unreadable::NotJson),
+            UNKNOWN => None,
+            place => Some(KNOWN.get(place as usize).filter(|_| place >= 0).ok_or(Unreadable::NotAnEvent)?.0),
         };
+        let (event, s) = (host.parsed(), host.place());
+        let s = (s >= 0.0).then(|| Seq::new(s as u64));
         let kind = known.map_or(Some(Kind::Other), |name| kind(name, &event)).ok_or(Unreadable::NotAnEvent)?;
         let source = known.map_or(Source::D, source_of);
         Ok(Incoming { kind, s, payload: Delivery { event, source } })
     }
 }
+
+/// What [`Host::split`] answers beside a place in [`KNOWN`]: an event of another name.
+const UNKNOWN: i32 = -1;
+/// No text: to be inflated first.
+const IS_BINARY: i32 = -2;
+/// More than is taken.
+const TOO_BIG: i32 = -3;
+/// Not JSON. Whatever else is below zero is JSON but no event.
+const NOT_JSON: i32 = -4;
 
 /// What the known event is to the machine; `None` when a control frame lacks what the machine needs of it.
 fn kind(name: &str, event: &Envelope) -> Option<Kind> {

@@ -1,5 +1,6 @@
 //! The page's side of a driver: the functions of js/gateway.js that it calls.
 
+use js_sys::Map;
 use wasm_bindgen::prelude::*;
 
 use crate::envelope::Envelope;
@@ -9,6 +10,23 @@ extern "C" {
     /// An object with one method for each thing that a driver asks or tells. None of them throws.
     #[derive(Clone, Debug)]
     pub type Host;
+
+    /// What a message is split by: the place of each known name, and how long a message may be.
+    #[wasm_bindgen(method)]
+    pub(crate) fn know(this: &Host, names: &Map, limit: f64);
+
+    /// Parses a message and answers with the place of its name, or a number below zero that the reader knows. One call, in
+    /// JavaScript's own parser, since each crossing costs as much as parsing a few fields.
+    #[wasm_bindgen(method)]
+    pub(crate) fn split(this: &Host, data: &JsValue) -> i32;
+
+    /// The event that was split last.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn parsed(this: &Host) -> Envelope;
+
+    /// Its `s`, or -1.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn place(this: &Host) -> f64;
 
     /// Ask for a node's address; the answer goes to `Client.discovered` or `Client.undiscovered`.
     #[wasm_bindgen(method)]

@@ -10,7 +10,7 @@ use crate::command::Failure;
 const WANTED: usize = 45 * 1024;
 
 /// What one page downloads when it fetches and streams the module.
-pub(crate) const FETCHED: [&str; 13] = [
+pub(crate) const FETCHED: [&str; 14] = [
     "sanmon_bg.wasm",
     "sanmon.js",
     "connect.js",
@@ -22,6 +22,7 @@ pub(crate) const FETCHED: [&str; 13] = [
     "interactions.js",
     "module.js",
     "position.js",
+    "splitter.js",
     "wake.js",
     "web.js",
 ];
