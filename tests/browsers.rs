@@ -60,9 +60,11 @@ async fn the_page_of_the_node_is_served() {
     assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
     assert!(page.text.contains("<title>Sanmon console</title>"));
     // Everything that the page names is there.
-    for (path, kind) in
-        [("/console/style.css", "text/css"), ("/console/start.js", "text/javascript"), ("/openapi.json", "application/json")]
-    {
+    for (path, kind) in [
+        ("/console/style.css", "text/css"),
+        ("/console/start.js", "text/javascript"),
+        ("/openapi.json", "application/json"),
+    ] {
         assert!(page.text.contains(path), "{path}");
         let part = server.anyone().get(path).await;
         assert_eq!(part.status, 200, "{path}");

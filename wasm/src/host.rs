@@ -50,7 +50,14 @@ extern "C" {
 
     /// Something went wrong; what follows from it is the next state.
     #[wasm_bindgen(method)]
-    pub(crate) fn error(this: &Host, kind: &str, message: &str, code: Option<u16>, reason: Option<String>, advice: &str);
+    pub(crate) fn error(
+        this: &Host,
+        kind: &str,
+        message: &str,
+        code: Option<u16>,
+        reason: Option<String>,
+        advice: &str,
+    );
 
     /// It is over, and the driver may be freed.
     #[wasm_bindgen(method)]

@@ -162,9 +162,7 @@ fn answer(status: &str, schema: &Value, mut headers: Value) -> Value {
     let mut answer = json!({ "description": reason, "headers": headers });
     match schema.as_str() {
         None => {}
-        Some("html" | "file") => {
-            answer["content"] = json!({ media_type: { "schema": { "type": "string" } } })
-        }
+        Some("html" | "file") => answer["content"] = json!({ media_type: { "schema": { "type": "string" } } }),
         Some(schema) => answer["content"] = json!({ media_type: { "schema": reference(schema) } }),
     }
     answer

@@ -54,7 +54,10 @@ pub(crate) fn copy(package: &Path, folder: &Path) -> Result<(), Failure> {
     for name in names(folder)?.iter().filter(|name| !fetched(name)) {
         fs::remove_file(folder.join(name)).map_err(file(name))?;
     }
-    names(package)?.iter().filter(|name| fetched(name)).try_for_each(|name| write_if_new(&folder.join(name), &read(&package.join(name))?))
+    names(package)?
+        .iter()
+        .filter(|name| fetched(name))
+        .try_for_each(|name| write_if_new(&folder.join(name), &read(&package.join(name))?))
 }
 
 /// The module as JavaScript text, for bundlers and pages that can't fetch it.
@@ -66,8 +69,7 @@ fn inline(module: &[u8]) -> String {
 /// wasm/package.json with this workspace's version and licence, without what only its own tools need.
 fn manifest() -> Result<String, Failure> {
     // In the order of the file: the conditions of `exports` are tried one after the other.
-    let mut fields: IndexMap<String, Box<RawValue>> =
-        serde_json::from_slice(&read(&sources().join("package.json"))?)?;
+    let mut fields: IndexMap<String, Box<RawValue>> = serde_json::from_slice(&read(&sources().join("package.json"))?)?;
     fields.retain(|name, _| !NOT_PUBLISHED.contains(&name.as_str()));
     for (name, value) in [("version", env!("CARGO_PKG_VERSION")), ("license", env!("CARGO_PKG_LICENSE"))] {
         fields.insert(name.into(), to_raw_value(value)?);
@@ -82,8 +84,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 /// The names of a folder's files, in order.
 fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     let entries = fs::read_dir(folder).map_err(file(folder.display().to_string()))?;
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.sort();
     Ok(names)
 }

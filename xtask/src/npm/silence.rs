@@ -19,8 +19,12 @@ const PRINTING: [&str; 9] = [
 
 /// Lets every one of these functions trap at once.
 pub(crate) fn silence(module: &mut Module) {
-    let printing: Vec<FunctionId> =
-        module.funcs.iter_local().map(|(id, _)| id).filter(|id| prints(module.funcs.get(*id).name.as_deref())).collect();
+    let printing: Vec<FunctionId> = module
+        .funcs
+        .iter_local()
+        .map(|(id, _)| id)
+        .filter(|id| prints(module.funcs.get(*id).name.as_deref()))
+        .collect();
     for id in printing {
         let FunctionKind::Local(function) = &module.funcs.get(id).kind else { continue };
         let ty = module.types.get(function.ty());
