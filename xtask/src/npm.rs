@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::optimise::{Optimise, Tools};
-use crate::command::{Failure, command, root, run, target};
+use crate::command::{Failure, cargo, command, output, root, run, target};
 
 #[derive(Args)]
 pub(crate) struct Npm {
@@ -22,11 +22,18 @@ pub(crate) struct Npm {
     /// Stop after building: no type check, no check of the package, no tarball
     #[arg(long)]
     build_only: bool,
+    /// Write wasm/js/events.d.ts anew from core's table of events, and do nothing else
+    #[arg(long)]
+    types: bool,
 }
 
 impl Npm {
     /// Builds the package, checks what it exports, packs it, and prints what it weighs.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        if self.types {
+            let example = ["run", "--quiet", "--package", "sanmon-core", "--features", "types", "--example", "types"];
+            return write_if_new(&sources().join("js").join("events.d.ts"), &output(cargo().args(example))?);
+        }
         let tools = Tools::install()?;
         let names = if self.names { bindgen::Names::Keep } else { bindgen::Names::Drop };
         let folder = build(&Optimise::Yes(&tools), names)?;
