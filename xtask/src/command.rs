@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// Why a task stopped.
 #[derive(Debug, thiserror::Error)]
@@ -11,12 +13,16 @@ pub(crate) enum Failure {
     Start { command: String, source: std::io::Error },
     #[error("`{command}` failed ({status})")]
     Status { command: String, status: std::process::ExitStatus },
+    #[error("`{command}` was stopped: it took longer than {} s", limit.as_secs())]
+    Late { command: String, limit: Duration },
     #[error("{what}: {source}")]
     File { what: String, source: std::io::Error },
     #[error("`cargo metadata` said what could not be read: {0}")]
     Metadata(#[from] serde_json::Error),
     #[error("the tests need what is missing here and can't be installed by this user:\n{0}")]
     Missing(String),
+    #[error("the tests still lack what these should have brought; a newer system has it:\n{0}")]
+    Useless(String),
     #[error("{0}")]
     Check(String),
 }
@@ -49,6 +55,40 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     if status.success() { Ok(()) } else { Err(Failure::Status { command: line(command), status }) }
 }
 
+/// Runs a command to its end, or ends it once it took longer than `limit`.
+pub(crate) fn run_within(limit: Duration, command: &mut Command) -> Result<(), Failure> {
+    let mut child = command.spawn().map_err(|source| Failure::Start { command: line(command), source })?;
+    let start = Instant::now();
+    let mut was_asked = false;
+    loop {
+        let status = child.try_wait().map_err(|source| Failure::Start { command: line(command), source })?;
+        match status {
+            Some(_) if was_asked => return Err(Failure::Late { command: line(command), limit }),
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(Failure::Status { command: line(command), status }),
+            None => {}
+        }
+        let took = start.elapsed();
+        if took > limit + FAREWELL {
+            // What can't be killed is not waited for.
+            let _ = child.kill();
+            return Err(Failure::Late { command: line(command), limit });
+        }
+        if took > limit && !was_asked {
+            was_asked = true;
+            // Asked first, so that it ends what it started itself, such as browsers.
+            succeeds(Command::new("kill").arg(child.id().to_string()));
+        }
+        sleep(POLL);
+    }
+}
+
+/// How long a command that was asked to end may take.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How often a command is looked at.
+const POLL: Duration = Duration::from_millis(50);
+
 /// Runs a command to its end and returns what it printed.
 pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Failure> {
     let output = command
@@ -76,4 +116,19 @@ fn line(command: &Command) -> String {
         .map(|part| part.to_string_lossy().into_owned())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_takes_too_long_is_stopped() {
+        let limit = Duration::from_millis(100);
+        let late = run_within(limit, command("sleep").arg("60"));
+        assert!(matches!(late, Err(Failure::Late { .. })), "{late:?}");
+        let failed = run_within(FAREWELL, &mut command("false"));
+        assert!(matches!(failed, Err(Failure::Status { .. })), "{failed:?}");
+        assert!(run_within(FAREWELL, &mut command("true")).is_ok());
+    }
 }

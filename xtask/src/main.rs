@@ -8,6 +8,7 @@ mod licences;
 mod npm;
 mod run;
 mod test;
+mod wasm_target;
 
 use std::process::ExitCode;
 

@@ -8,11 +8,13 @@ mod size;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
+pub(crate) use self::optimise::install;
 use self::optimise::{Optimise, Tools};
-use crate::command::{Failure, cargo, command, output, root, run, target};
+use crate::command::{Failure, cargo, command, output, root, run_within, target};
 
 #[derive(Args)]
 pub(crate) struct Npm {
@@ -42,19 +44,39 @@ impl Npm {
         if self.build_only {
             return Ok(());
         }
-        tools.check_types()?;
-        tools.check_package(&folder)?;
-        run(command("npm").args(["pack", "--silent", "--pack-destination"]).arg(tarballs()?).current_dir(&folder))
+        check_and_pack(&tools, &folder)
     }
 }
 
-/// Builds the package into www/sanmon, where the server's build finds it for the console. Without npm the module is a
-/// little larger, and otherwise the same.
+/// Builds the package into www/sanmon, where the server's build finds it for the console. It takes no npm for that: the
+/// module is a little larger than the published one, and otherwise the same.
 pub(crate) fn build_for_console() -> Result<(), Failure> {
-    let tools = Tools::if_possible();
-    let optimise = tools.as_ref().map_or(Optimise::No, Optimise::Yes);
-    package::copy(&build(&optimise, bindgen::Names::Drop)?, &root().join("www").join("sanmon"))
+    package::copy(&build(&Optimise::No, bindgen::Names::Drop)?, &root().join("www").join("sanmon"))
 }
+
+/// Builds the package, checks what it exports and packs it; returns the tarballs' folder. The console's copy stays as it
+/// is, so that the server is not built again.
+pub(crate) fn pack_for_tests() -> Result<PathBuf, Failure> {
+    let tools = Tools::install()?;
+    check_and_pack(&tools, &build(&Optimise::Yes(&tools), bindgen::Names::Drop)?)?;
+    Ok(tarballs())
+}
+
+fn check_and_pack(tools: &Tools, folder: &Path) -> Result<(), Failure> {
+    tools.check_types()?;
+    tools.check_package(folder)?;
+    let tarballs = tarballs();
+    // One tarball is there, and of this version.
+    if tarballs.exists() {
+        fs::remove_dir_all(&tarballs).map_err(file("the folder for tarballs"))?;
+    }
+    fs::create_dir_all(&tarballs).map_err(file("the folder for tarballs"))?;
+    let pack = ["pack", "--silent", "--pack-destination"];
+    run_within(PACK, command("npm").args(pack).arg(tarballs).current_dir(folder))
+}
+
+/// Long enough for npm to pack a dozen files.
+const PACK: Duration = Duration::from_secs(60);
 
 /// Builds the package's folder.
 fn build(optimise: &Optimise<'_>, names: bindgen::Names) -> Result<PathBuf, Failure> {
@@ -69,10 +91,8 @@ fn build(optimise: &Optimise<'_>, names: bindgen::Names) -> Result<PathBuf, Fail
 }
 
 /// Where tarballs are put.
-fn tarballs() -> Result<PathBuf, Failure> {
-    let folder = target().join("npm").join("packed");
-    fs::create_dir_all(&folder).map_err(file("the folder for tarballs"))?;
-    Ok(folder)
+fn tarballs() -> PathBuf {
+    target().join("npm").join("packed")
 }
 
 /// Says which file could not be read or written.

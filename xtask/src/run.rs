@@ -6,7 +6,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::command::{Failure, cargo, root, run, target};
-use crate::npm;
+use crate::{npm, wasm_target};
 
 /// Where the server listens when the arguments don't say.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -27,7 +27,13 @@ impl Run {
     /// The default is the development profile, in which dependencies are optimised a little: the first start is what a
     /// newcomer waits for, and one machine's worth of trying out needs no link-time optimisation.
     pub(crate) fn run(self) -> Result<(), Failure> {
-        npm::build_for_console()?;
+        if let Err(failure) = build_console() {
+            eprintln!(
+                "warning: the console's module could not be built, and the rest of the server works without: {failure}\n\
+                 once `rustup target add {}` has worked, `cargo xtask run` builds it\n",
+                wasm_target::TARGET
+            );
+        }
         let profile = if self.release { "release" } else { "dev" };
         // The whole workspace's features, as the tests have them: else each of the two commands would build anew what the
         // other one built.
@@ -46,6 +52,15 @@ impl Run {
         serve.args(&self.serve);
         replace_by(serve, &server)
     }
+}
+
+/// Builds what the console runs in the browser, for which the compiler may have to learn another target first.
+fn build_console() -> Result<(), Failure> {
+    if !wasm_target::is_installed() {
+        println!("about to run `rustup target add {}`, for the console", wasm_target::TARGET);
+        wasm_target::install()?;
+    }
+    npm::build_for_console()
 }
 
 /// Runs the server in this process's place, so that signals and the exit code are its own.

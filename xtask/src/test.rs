@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold, one step after the other.
 
+mod browser;
 mod prepare;
 mod python;
 mod step;
@@ -9,7 +10,7 @@ use clap::Args;
 use self::python::Python;
 use self::step::Steps;
 use crate::command::{Failure, cargo, run, succeeds, target};
-use crate::licences;
+use crate::{licences, npm, wasm_target};
 
 #[derive(Args)]
 pub(crate) struct Test {
@@ -29,6 +30,9 @@ impl Test {
         let python = Python::in_target();
         steps.step("python packages", || python.install())?;
 
+        // Before whatever builds the server, which carries it.
+        steps.step("console's module", npm::build_for_console)?;
+
         steps.step("format", || run(cargo().args(["fmt", "--all", "--check"])))?;
         steps.step("licences of dependencies", licences::check)?;
         steps.step("clippy", || {
@@ -36,7 +40,7 @@ impl Test {
         })?;
         steps.step("core and wasm for wasm32", || {
             let packages = ["--package", "sanmon-core", "--package", "sanmon-wasm"];
-            run(cargo().args(["build", "--locked", "--target", prepare::WASM_TARGET]).args(packages))
+            run(cargo().args(["build", "--locked", "--target", wasm_target::TARGET]).args(packages))
         })?;
         steps.step("build", || run(cargo().args(["build", "--locked", "--workspace", "--all-targets"])))?;
 
@@ -54,6 +58,7 @@ impl Test {
         steps.step("unit tests", || run(&mut tests(&["--lib", "--bins", "--examples"])))?;
         steps.step("doctests", || run(cargo().args(["test", "--locked", "--workspace", "--doc"])))?;
         steps.step("end to end", || run(&mut tests(&["--test", "*"])))?;
+        steps.step("browser tests", || browser::test(&server))?;
         steps.finish();
         Ok(())
     }

@@ -7,6 +7,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use super::{file, silence};
 use crate::command::{Failure, cargo, root, run, target};
+use crate::wasm_target::TARGET;
 
 /// What becomes of the names of functions, which only people read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,9 +55,6 @@ fn without_paths() -> String {
 
 /// Flags for that target alone.
 const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
-
-/// The only target of the crate.
-const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Forgets what functions are called.
 fn drop_names(module: &mut walrus::Module) {

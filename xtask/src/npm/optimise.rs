@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::bindgen::Names;
 use super::{file, sources};
-use crate::command::{Failure, command, run, succeeds};
+use crate::command::{Failure, command, run_within};
 
 /// Whether the module is optimised once more after the compiler.
 pub(crate) enum Optimise<'a> {
@@ -26,21 +27,8 @@ impl Tools {
     /// # Errors
     /// npm is missing, or could not install.
     pub(crate) fn install() -> Result<Self, Failure> {
-        let folder = sources();
-        let lock = folder.join("package-lock.json");
-        let wanted = fs::read_to_string(&lock).map_err(file(lock.display().to_string()))?;
-        let stamp = folder.join("node_modules").join("installed.json");
-        if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-            println!("about to install into wasm/node_modules what wasm/package-lock.json pins");
-            run(command("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder))?;
-            fs::write(&stamp, wanted).map_err(file(stamp.display().to_string()))?;
-        }
-        Ok(Self { programs: folder.join("node_modules").join(".bin") })
-    }
-
-    /// The tools, where npm is there to install them.
-    pub(crate) fn if_possible() -> Option<Self> {
-        succeeds(command("npm").arg("--version")).then(Self::install)?.ok()
+        install(&sources())?;
+        Ok(Self { programs: sources().join("node_modules").join(".bin") })
     }
 
     /// The module after `wasm-opt -Oz`.
@@ -54,18 +42,40 @@ impl Tools {
         if names == Names::Keep {
             optimiser.arg("--debuginfo");
         }
-        run(&mut optimiser)?;
+        run_within(TOOL, &mut optimiser)?;
         fs::read(&after).map_err(file("the optimised module"))
     }
 
     /// Checks that right uses of the types compile and wrong ones don't.
     pub(crate) fn check_types(&self) -> Result<(), Failure> {
-        run(command(self.programs.join("tsc")).args(["--project", "types"]).current_dir(sources()))
+        run_within(TOOL, command(self.programs.join("tsc")).args(["--project", "types"]).current_dir(sources()))
     }
 
     /// Checks that the package says what it exports as every resolver wants it.
     pub(crate) fn check_package(&self, folder: &Path) -> Result<(), Failure> {
-        run(command(self.programs.join("publint")).arg("--strict").arg(folder))?;
-        run(command(self.programs.join("attw")).args(["--profile", "esm-only", "--pack"]).arg(folder))
+        run_within(TOOL, command(self.programs.join("publint")).arg("--strict").arg(folder))?;
+        run_within(TOOL, command(self.programs.join("attw")).args(["--profile", "esm-only", "--pack"]).arg(folder))
     }
 }
+
+/// Installs what a folder's package-lock.json pins, after saying so; does nothing when it is there already.
+pub(crate) fn install(folder: &Path) -> Result<(), Failure> {
+    let lock = folder.join("package-lock.json");
+    let wanted = fs::read_to_string(&lock).map_err(file(lock.display().to_string()))?;
+    let stamp = folder.join("node_modules").join("installed.json");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("about to install into {} what package-lock.json pins there", folder.join("node_modules").display());
+    run_within(
+        DOWNLOAD,
+        command("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder),
+    )?;
+    fs::write(&stamp, wanted).map_err(file(stamp.display().to_string()))
+}
+
+/// Long enough for packages over a slow line.
+const DOWNLOAD: Duration = Duration::from_secs(600);
+
+/// Long enough for each of these tools on a slow machine.
+const TOOL: Duration = Duration::from_secs(180);

@@ -1,9 +1,11 @@
 //! What the tests need beside Rust, found or installed.
 
-use crate::command::{Failure, cargo, command, output, run, succeeds};
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
 
-/// The target that core must build for, so that it stays free of I/O.
-pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+use crate::command::{Failure, cargo, command, output, run_within, succeeds};
+use crate::wasm_target;
 
 /// Something that tests need.
 struct Need {
@@ -20,11 +22,14 @@ struct Need {
 enum Source {
     /// `rustup component add`
     Component(&'static str),
-    /// `rustup target add`
-    Target(&'static str),
+    /// `rustup target add` of the browser's target
+    WasmTarget,
     /// `apt-get install`
     Debian(&'static str),
 }
+
+/// Long enough for a browser and what it stands on, over a slow line.
+const INSTALLATION: Duration = Duration::from_secs(900);
 
 const NEEDS: &[Need] = &[
     Need {
@@ -37,7 +42,7 @@ const NEEDS: &[Need] = &[
         present: || succeeds(cargo().args(["clippy", "--version"])),
         from: Source::Component("clippy"),
     },
-    Need { name: "the standard library for wasm32", present: has_wasm_target, from: Source::Target(WASM_TARGET) },
+    Need { name: "the standard library for wasm32", present: wasm_target::is_installed, from: Source::WasmTarget },
     Need {
         name: "Python 3",
         present: || succeeds(command("python3").arg("--version")),
@@ -48,6 +53,10 @@ const NEEDS: &[Need] = &[
         present: || succeeds(command("python3").args(["-c", "import venv, ensurepip"])),
         from: Source::Debian("python3-venv"),
     },
+    // Older ones know nothing of the test runner's bounds.
+    Need { name: "Node.js 20.11 or newer", present: has_node, from: Source::Debian("nodejs") },
+    Need { name: "npm", present: || succeeds(command("npm").arg("--version")), from: Source::Debian("npm") },
+    Need { name: "Chromium", present: || chromium().is_some(), from: Source::Debian("chromium") },
 ];
 
 /// Installs what is missing, after saying so.
@@ -68,9 +77,18 @@ pub(crate) fn install() -> Result<(), Failure> {
     println!("about to install:");
     missing.iter().for_each(|need| println!("{}", need.to_line()));
     if missing.iter().any(|need| matches!(need.from, Source::Debian(_))) {
-        run(as_root("apt-get").args(["update", "--quiet"]))?;
+        run_within(INSTALLATION, as_root("apt-get").args(["update", "--quiet"]))?;
     }
-    missing.iter().try_for_each(|need| need.from.install())
+    missing.iter().try_for_each(|need| need.from.install())?;
+    let useless: Vec<String> = missing.iter().filter(|need| !(need.present)()).map(|need| need.to_line()).collect();
+    if useless.is_empty() { Ok(()) } else { Err(Failure::Useless(useless.join("\n"))) }
+}
+
+/// The browser of the tests: the one that TEST_CHROMIUM names, or where packages put it.
+pub(crate) fn chromium() -> Option<OsString> {
+    let named = std::env::var_os("TEST_CHROMIUM");
+    let usual = ["/usr/bin/chromium", "/usr/bin/google-chrome"].map(OsString::from);
+    named.into_iter().chain(usual).find(|path| Path::new(path).is_file() && succeeds(command(path).arg("--version")))
 }
 
 impl Need {
@@ -83,7 +101,7 @@ impl Source {
     /// Whether this user, without being asked anything, may install from here.
     fn is_reachable(self) -> bool {
         match self {
-            Self::Component(_) | Self::Target(_) => succeeds(command("rustup").arg("--version")),
+            Self::Component(_) | Self::WasmTarget => succeeds(command("rustup").arg("--version")),
             Self::Debian(_) => {
                 succeeds(command("apt-get").arg("--version"))
                     && (is_root() || succeeds(command("sudo").args(["--non-interactive", "true"])))
@@ -93,30 +111,31 @@ impl Source {
 
     fn install(self) -> Result<(), Failure> {
         match self {
-            Self::Component(name) => run(command("rustup").args(["component", "add", name])),
-            Self::Target(name) => run(command("rustup").args(["target", "add", name])),
-            Self::Debian(name) => run(as_root("apt-get")
-                .args(["install", "--yes", "--quiet", "--no-install-recommends", name])
-                .env("DEBIAN_FRONTEND", "noninteractive")),
+            Self::Component(name) => run_within(INSTALLATION, command("rustup").args(["component", "add", name])),
+            Self::WasmTarget => wasm_target::install(),
+            Self::Debian(name) => run_within(
+                INSTALLATION,
+                as_root("apt-get")
+                    .args(["install", "--yes", "--quiet", "--no-install-recommends", name])
+                    .env("DEBIAN_FRONTEND", "noninteractive"),
+            ),
         }
     }
 
     fn to_line(self) -> String {
         match self {
             Self::Component(name) => format!("rustup component add {name}"),
-            Self::Target(name) => format!("rustup target add {name}"),
+            Self::WasmTarget => format!("rustup target add {}", wasm_target::TARGET),
             Self::Debian(name) => format!("apt-get install {name}"),
         }
     }
 }
 
-/// Whether the compiler that cargo uses has the wasm target's library.
-fn has_wasm_target() -> bool {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    output(command(rustc).args(["--print", "target-libdir", "--target", WASM_TARGET]))
-        .ok()
-        .and_then(|path| String::from_utf8(path).ok())
-        .is_some_and(|path| std::path::Path::new(path.trim()).is_dir())
+/// Whether Node.js is there and new enough.
+fn has_node() -> bool {
+    let asks =
+        "const [major, minor] = process.versions.node.split('.'); process.exit(major * 100 + +minor >= 2011 ? 0 : 1)";
+    succeeds(command("node").args(["-e", asks]))
 }
 
 fn is_root() -> bool {
