@@ -20,7 +20,7 @@ pub(crate) fn is_installed() -> bool {
         .is_some_and(|path| Path::new(path.trim()).is_dir())
 }
 
-/// Lets rustup add the target's library.
+/// Lets rustup add the target's library; fails where there is no rustup.
 pub(crate) fn install() -> Result<(), Failure> {
     run_within(DOWNLOAD, command("rustup").args(["target", "add", TARGET]))
 }
