@@ -28,9 +28,7 @@ pub(in crate::interaction) mod table;
 mod user;
 
 pub use self::attachment::Attachment;
-pub use self::channel::{
-    Channel, ChannelKind, DefaultReaction, ForumTag, Overwrite, ThreadMember, ThreadMetadata,
-};
+pub use self::channel::{Channel, ChannelKind, DefaultReaction, ForumTag, Overwrite, ThreadMember, ThreadMetadata};
 pub use self::command::{CommandData, CommandKind};
 pub use self::component::*;
 pub use self::embed::{Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia, EmbedProvider};

@@ -10,7 +10,7 @@ object! {
         /// The roles that may use it.
         roles: Vec<Snowflake>,
         /// Who made it.
-        user: User,
+        user: Box<User>,
         /// Whether it must stand between colons.
         require_colons: bool,
         /// Whether an integration manages it.

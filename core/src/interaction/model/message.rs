@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::table::{codes, object};
 use super::{
-    Attachment, Channel, ChannelKind, Component, Embed, Emoji, Installation, InteractionKind, Member, Poll, Resolved, Snowflake,
-    Sticker, StickerItem, User,
+    Attachment, Channel, ChannelKind, Component, Embed, Emoji, Installation, InteractionKind, Member, Poll, Resolved,
+    Snowflake, Sticker, StickerItem, User,
 };
 
 codes! {
