@@ -12,6 +12,8 @@ mod request;
 pub mod response;
 mod seen;
 mod server;
+#[cfg(test)]
+mod vectors;
 mod verify;
 
 pub use self::answer::Answer;

@@ -21,6 +21,8 @@ mod permissions;
 mod poll;
 mod resolved;
 mod role;
+#[cfg(test)]
+mod round_trip;
 mod snowflake;
 mod sticker;
 mod submission;
@@ -50,5 +52,5 @@ pub use self::resolved::Resolved;
 pub use self::role::{Role, RoleColors, RoleTags};
 pub use self::snowflake::{InvalidSnowflake, Snowflake};
 pub use self::sticker::{Sticker, StickerItem};
-pub use self::submission::{ComponentData, ModalData, SelectValue, Submitted};
+pub use self::submission::*;
 pub use self::user::{AvatarDecoration, Collectibles, Nameplate, PrimaryGuild, User};

@@ -244,3 +244,6 @@ impl<'a> Opened<'a> {
 fn shortened(text: &str) -> Cow<'_, str> {
     if text.len() > 20 { format!("{}...", &text[..20]).into() } else { text.into() }
 }
+
+#[cfg(test)]
+mod tests;
