@@ -93,3 +93,6 @@ mod sealed {
         fn into_reply(self) -> Result<Reply, InvalidAnswer>;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,30 @@ use super::{limits, sealed};
 use crate::interaction::model::{Component, InModal};
 
 /// Opens a modal: 1 to 5 labels with inputs, and texts.
+///
+/// ```
+/// use sanmon_core::interaction::kind::ApplicationCommand;
+/// use sanmon_core::interaction::model::{Label, TextInput};
+/// use sanmon_core::interaction::response::{Modal, Response};
+///
+/// let modal = Modal::new("report", "What is wrong?").with(Label::new("Tell us", TextInput::paragraph("what")));
+/// Response::<ApplicationCommand>::new(modal)?;
+/// # Ok::<(), sanmon_core::interaction::response::InvalidAnswer>(())
+/// ```
+///
+/// A modal does not answer a modal:
+///
+/// ```compile_fail,E0277
+/// # use sanmon_core::interaction::response::{Modal, Response};
+/// Response::<sanmon_core::interaction::kind::ModalSubmit>::new(Modal::new("report", "What is wrong?"));
+/// ```
+///
+/// And what stands in messages alone does not stand in one:
+///
+/// ```compile_fail,E0277
+/// # use sanmon_core::interaction::{model::Separator, response::Modal};
+/// Modal::new("report", "What is wrong?").with(Separator::new());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Modal {
     custom_id: String,

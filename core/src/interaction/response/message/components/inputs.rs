@@ -74,14 +74,13 @@ impl Seen {
     fn check_string_select(&mut self, at: At<'_>, select: &StringSelect, place: Place) -> Result<(), InvalidAnswer> {
         let options = select.options.items();
         let defaults = options.iter().filter(|option| option.default.is_true()).count();
+        at.name("options").count(options.len(), limits::SELECT_OPTIONS)?;
         self.check_menu(at, &menu!(select, defaults), place)?;
-        let count = options.len();
-        let most = select.max_values.into_value().unwrap_or(1) as usize;
+        let (count, most) = (options.len(), select.max_values.into_value().unwrap_or(1) as usize);
         if most > count {
             return Err(at.name("max_values").refuse(format!("at most the {count} options, not {most}")));
         }
         let at = at.name("options");
-        at.count(count, limits::SELECT_OPTIONS)?;
         for (index, option) in options.iter().enumerate() {
             check_option(at.index(index), option)?;
             if options[..index].iter().any(|other| other.value == option.value) {
