@@ -5,6 +5,7 @@
 
 mod answer;
 mod answers;
+mod keypair;
 pub mod kind;
 pub mod model;
 mod rejection;
@@ -18,7 +19,8 @@ mod verify;
 
 pub use self::answer::Answer;
 pub use self::answers::{Admission, Ticket};
+pub use self::keypair::{Keypair, ZeroSeed};
 pub use self::rejection::{Rejection, SignatureFault};
 pub use self::request::{Head, Request, Signed};
 pub use self::server::{Accepted, Config, Opened, Server};
-pub use self::verify::{ApplicationKey, InvalidKey, Keypair, ZeroSeed, public_key_from_hex};
+pub use self::verify::{ApplicationKey, InvalidKey, public_key_from_hex};

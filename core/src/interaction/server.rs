@@ -146,7 +146,8 @@ impl Server {
         lock(&self.answers).admit(now, ticket)
     }
 
-    /// The answer to an interaction, once [`Server::handle_answered`] has said it.
+    /// The answer to an interaction, once [`Server::handle_answered`] has said it. None until then, and none if it was
+    /// forgotten meanwhile, so whoever waits for it waits for a bounded time.
     pub fn answer(&self, ticket: Ticket) -> Option<Answer> {
         lock(&self.answers).answer(ticket)
     }

@@ -25,8 +25,6 @@ object! {
         url: String,
         /// A time to show, ISO 8601.
         timestamp: String,
-        /// The color of the edge.
-        color: u32,
         /// What stands at the foot.
         footer: EmbedFooter,
         /// A picture.
@@ -37,6 +35,10 @@ object! {
         author: EmbedAuthor,
         /// At most 25 fields.
         fields: Vec<EmbedField>,
+    }
+    plain {
+        /// The color of the edge.
+        color: u32,
     }
 }
 
@@ -155,7 +157,7 @@ object! {
         /// The text, at most 1,024 characters.
         value: String,
     }
-    set {
+    plain {
         /// Whether it stands beside its neighbors.
         inline: bool,
     }

@@ -23,6 +23,8 @@ object! {
         id: Snowflake,
         /// The name, or the Unicode emoji itself.
         name: String,
+    }
+    plain {
         /// Whether it moves.
         animated: bool,
     }

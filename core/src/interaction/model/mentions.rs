@@ -25,6 +25,8 @@ object! {
         roles: Vec<Snowflake>,
         /// At most 100 users.
         users: Vec<Snowflake>,
+    }
+    plain {
         /// Whether the author of the message that is replied to is notified.
         replied_user: bool,
     }

@@ -1,107 +1,16 @@
 //! A message.
 
-use std::collections::BTreeMap;
+mod kind;
+mod origin;
 
 use serde_json::{Map, Value};
 
-use super::table::{codes, object};
+pub use self::kind::{MessageFlags, MessageKind};
+pub use self::origin::{InteractionMetadata, MessageInteraction, MessageReference, MessageSnapshot};
+use super::table::object;
 use super::{
-    Attachment, Channel, ChannelKind, Component, Embed, Emoji, Installation, InteractionKind, Member, Poll, Resolved,
-    Snowflake, Sticker, StickerItem, User,
+    Attachment, Channel, ChannelKind, Component, Embed, Emoji, Poll, Resolved, Snowflake, Sticker, StickerItem, User,
 };
-
-codes! {
-    /// What a message is.
-    pub enum MessageKind {
-        /// What somebody wrote.
-        Default = 0,
-        /// A user was added to a group.
-        RecipientAdd = 1,
-        /// A user left a group.
-        RecipientRemove = 2,
-        /// A call.
-        Call = 3,
-        /// A group has a new name.
-        ChannelNameChange = 4,
-        /// A group has a new icon.
-        ChannelIconChange = 5,
-        /// A message was pinned.
-        ChannelPinnedMessage = 6,
-        /// A user joined the guild.
-        UserJoin = 7,
-        /// The guild was boosted.
-        GuildBoost = 8,
-        /// The guild reached its first tier.
-        GuildBoostTier1 = 9,
-        /// The guild reached its second tier.
-        GuildBoostTier2 = 10,
-        /// The guild reached its third tier.
-        GuildBoostTier3 = 11,
-        /// An announcement channel is followed.
-        ChannelFollowAdd = 12,
-        /// A thread was made.
-        ThreadCreated = 18,
-        /// A reply.
-        Reply = 19,
-        /// The answer to a slash command.
-        ChatInputCommand = 20,
-        /// The first message of a thread.
-        ThreadStarterMessage = 21,
-        /// The answer to a user or message command.
-        ContextMenuCommand = 23,
-        /// What the automatic moderation did.
-        AutoModerationAction = 24,
-        /// A role was bought.
-        RoleSubscriptionPurchase = 25,
-        /// Something was bought of an application.
-        PurchaseNotification = 44,
-        /// A poll's result.
-        PollResult = 46,
-    }
-}
-
-/// The flags of a message, as bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct MessageFlags(u64);
-
-impl MessageFlags {
-    /// Links are not unfurled.
-    pub const SUPPRESS_EMBEDS: Self = Self(1 << 2);
-    /// Only the invoking user sees it.
-    pub const EPHEMERAL: Self = Self(1 << 6);
-    /// A deferred answer that is still to come.
-    pub const LOADING: Self = Self(1 << 7);
-    /// It makes no sound.
-    pub const SUPPRESS_NOTIFICATIONS: Self = Self(1 << 12);
-    /// It is a voice message.
-    pub const IS_VOICE_MESSAGE: Self = Self(1 << 13);
-    /// It is made of components alone.
-    pub const IS_COMPONENTS_V2: Self = Self(1 << 15);
-
-    /// The flags with these bits.
-    pub const fn from_bits(bits: u64) -> Self {
-        Self(bits)
-    }
-
-    /// The flags' bits.
-    pub const fn bits(self) -> u64 {
-        self.0
-    }
-
-    /// Whether every one of `other` is set.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-impl std::ops::BitOr for MessageFlags {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
 
 object! {
     /// A message, in interactions sometimes in part (documentation: message resource, message object).
@@ -228,78 +137,6 @@ object! {
         burst: u64,
         /// Others.
         normal: u64,
-    }
-}
-
-object! {
-    /// The message that a message is about.
-    pub struct MessageReference {}
-    optional {
-        /// 0 for a reply, 1 for a forward.
-        #[serde(rename = "type")]
-        kind: i64,
-        /// The message.
-        message_id: Snowflake,
-        /// Its channel.
-        channel_id: Snowflake,
-        /// Its guild.
-        guild_id: Snowflake,
-        /// Whether it is an error that the message does not exist.
-        fail_if_not_exists: bool,
-    }
-}
-
-object! {
-    /// A message as it was when it was forwarded.
-    pub struct MessageSnapshot {
-        /// The message, in part, without its id.
-        message: Map<String, Value>,
-    }
-}
-
-object! {
-    /// The interaction that a message comes from (documentation: message interaction metadata object).
-    pub struct InteractionMetadata {
-        /// The interaction's id.
-        id: Snowflake,
-        /// Its kind.
-        #[serde(rename = "type")]
-        kind: InteractionKind,
-    }
-    optional {
-        /// Who invoked it.
-        user: User,
-        /// For whom the application is installed.
-        authorizing_integration_owners: BTreeMap<Installation, Snowflake>,
-        /// The first answer; in follow-ups.
-        original_response_message_id: Snowflake,
-        /// The user that a command was run on.
-        target_user: User,
-        /// The message that a command was run on.
-        target_message_id: Snowflake,
-        /// The message whose component was used.
-        interacted_message_id: Snowflake,
-        /// The interaction that opened the modal.
-        triggering_interaction_metadata: Box<InteractionMetadata>,
-    }
-}
-
-object! {
-    /// The interaction that a message answers (documentation: message interaction object; deprecated).
-    pub struct MessageInteraction {
-        /// The interaction's id.
-        id: Snowflake,
-        /// Its kind.
-        #[serde(rename = "type")]
-        kind: InteractionKind,
-        /// The command's name.
-        name: String,
-    }
-    optional {
-        /// Who invoked it.
-        user: User,
-        /// Who invoked it, in the guild.
-        member: Member,
     }
 }
 

@@ -17,7 +17,7 @@ object! {
         /// The counts; in a poll that is there.
         results: PollResults,
     }
-    set {
+    plain {
         /// How many hours it stays open, at most 768; in a poll that is asked for.
         duration: u32,
         /// Whether several answers can be chosen.

@@ -16,7 +16,7 @@ object! {
     }
     optional {
         /// The component's number in its message.
-        id: i32,
+        id: i64,
         /// What was chosen; always there for select menus.
         values: Vec<SelectValue>,
         /// What the ids among the values stand for.
@@ -195,7 +195,7 @@ object! {
     }
     optional {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
     }
 }
 
@@ -204,7 +204,7 @@ object! {
     pub struct SubmittedDisplay = 10 {}
     optional {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
     }
 }
 
@@ -216,7 +216,7 @@ object! {
     }
     optional {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
     }
 }
 
@@ -228,7 +228,7 @@ object! {
     }
     optional {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
         /// The chosen option; null if there is none.
         value: String,
     }
@@ -247,7 +247,7 @@ macro_rules! inputs {
             }
             optional {
                 /// The component's number in its modal.
-                id: i32,
+                id: i64,
             }
         }
     )*};

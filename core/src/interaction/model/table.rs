@@ -5,15 +5,16 @@ use serde::ser::{Serialize, Serializer};
 
 /// Makes the struct of one JSON object.
 ///
-/// First come the fields that it must have, then those that may be absent or null; those under `set` get a chaining
-/// setter as well, since answers are built of them. `rest` keeps every field that the table does not know. A number
-/// after the name is the object's constant `type`.
+/// First come the fields that it must have, then those that may be absent or null; those under `set` and `plain` get a
+/// chaining setter as well, since answers are built of them. `rest` keeps every field that the table does not know. A
+/// number after the name is the object's constant `type`.
 macro_rules! object {
     (
         $(#[$meta:meta])*
         pub struct $name:ident $(= $tag:literal)? { $($(#[$must_meta:meta])* $must:ident: $must_type:ty,)* }
         $(optional { $($(#[$may_meta:meta])* $may:ident: $may_type:ty,)* })?
         $(set { $($(#[doc = $set_doc:literal])* $set:ident: $set_type:ty,)* })?
+        $(plain { $($(#[doc = $plain_doc:literal])* $plain:ident: $plain_type:ty,)* })?
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -34,6 +35,11 @@ macro_rules! object {
                 #[serde(default, skip_serializing_if = "crate::interaction::model::Field::is_absent")]
                 pub $set: crate::interaction::model::Field<$set_type>,
             )*)?
+            $($(
+                $(#[doc = $plain_doc])*
+                #[serde(default, skip_serializing_if = "crate::interaction::model::Field::is_absent")]
+                pub $plain: crate::interaction::model::Field<$plain_type>,
+            )*)?
             /// Every field that this model does not know.
             #[serde(flatten)]
             pub rest: serde_json::Map<String, serde_json::Value>,
@@ -47,6 +53,7 @@ macro_rules! object {
                     $($must: $must.into(),)*
                     $($($may: crate::interaction::model::Field::Absent,)*)?
                     $($($set: crate::interaction::model::Field::Absent,)*)?
+                    $($($plain: crate::interaction::model::Field::Absent,)*)?
                     rest: serde_json::Map::new(),
                 }
             }
@@ -56,6 +63,16 @@ macro_rules! object {
                 #[must_use]
                 pub fn $set(mut self, $set: impl Into<$set_type>) -> Self {
                     self.$set = crate::interaction::model::Field::Value($set.into());
+                    self
+                }
+            )*)?
+
+            // No `Into` here: it would keep the compiler from finding out the type of a literal.
+            $($(
+                $(#[doc = $plain_doc])*
+                #[must_use]
+                pub const fn $plain(mut self, $plain: $plain_type) -> Self {
+                    self.$plain = crate::interaction::model::Field::Value($plain);
                     self
                 }
             )*)?

@@ -2,6 +2,8 @@
 
 pub(super) mod components;
 mod embeds;
+mod mentions;
+mod poll;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -10,9 +12,7 @@ use self::components::{Place, Seen};
 use super::check::{At, InvalidAnswer};
 use super::reply::{CallbackKind, Reply};
 use super::{AttachedFile, limits, sealed};
-use crate::interaction::model::{
-    AllowedMentions, Component, Embed, Field, InMessage, MentionKind, MessageFlags, Poll, Snowflake,
-};
+use crate::interaction::model::{AllowedMentions, Component, Embed, Field, InMessage, MessageFlags, Poll, Snowflake};
 
 /// The fields that new messages and changes of messages share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -206,10 +206,10 @@ impl Fields {
         }
         embeds::check(At::DATA.name("embeds"), self.embeds.items())?;
         if let Some(mentions) = self.allowed_mentions.value() {
-            check_mentions(At::DATA.name("allowed_mentions"), mentions)?;
+            mentions::check(At::DATA.name("allowed_mentions"), mentions)?;
         }
         if let Some(poll) = self.poll.value() {
-            check_poll(At::DATA.name("poll"), poll)?;
+            poll::check(At::DATA.name("poll"), poll)?;
         }
         let at = At::DATA.name("attachments");
         at.count(self.files.len() + self.attachments.items().len(), limits::FILES)?;
@@ -283,33 +283,4 @@ impl Fields {
         let files = std::mem::take(&mut self.files);
         Ok(Reply::new(kind, Some(self), files))
     }
-}
-
-fn check_mentions(at: At<'_>, mentions: &AllowedMentions) -> Result<(), InvalidAnswer> {
-    for (name, ids, kind) in
-        [("roles", &mentions.roles, MentionKind::Roles), ("users", &mentions.users, MentionKind::Users)]
-    {
-        at.name(name).count(ids.items().len(), limits::MENTIONS)?;
-        if !ids.items().is_empty() && mentions.parse.items().contains(&kind) {
-            return Err(at.name(name).refuse("not beside the same kind in `parse`"));
-        }
-    }
-    Ok(())
-}
-
-fn check_poll(at: At<'_>, poll: &Poll) -> Result<(), InvalidAnswer> {
-    let question = poll.question.text.text().unwrap_or_default();
-    at.name("question").name("text").text(question, limits::POLL_QUESTION)?;
-    let answers = at.name("answers");
-    answers.count(poll.answers.len(), limits::POLL_ANSWERS)?;
-    for (index, answer) in poll.answers.iter().enumerate() {
-        let at = answers.index(index);
-        let media = &answer.poll_media;
-        let text = media.text.text().unwrap_or_default();
-        at.name("poll_media").name("text").text(text, limits::POLL_ANSWER)?;
-        if text.is_empty() && media.emoji.value().is_none() {
-            return Err(at.name("poll_media").refuse("neither text nor an emoji"));
-        }
-    }
-    poll.duration.value().map_or(Ok(()), |hours| at.name("duration").number(*hours, limits::POLL_HOURS))
 }

@@ -95,7 +95,7 @@ fn a_message_of_content_embeds_and_rows() {
         .embed(
             Embed::new()
                 .title("Forecast")
-                .color(3_447_003_u32)
+                .color(3_447_003)
                 .footer(EmbedFooter::new("Met office"))
                 .author(EmbedAuthor::new("Weather").url("https://weather.example"))
                 .image(EmbedMedia::new("https://weather.example/map.png"))
@@ -106,9 +106,9 @@ fn a_message_of_content_embeds_and_rows() {
             Button::link("https://almanac.example").label("Almanac"),
             Button::premium(700),
         ]))
-        .component(ActionRow::select(StringSelect::new("sort", options(2)).placeholder("Sort").max_values(2_u32)))
+        .component(ActionRow::select(StringSelect::new("sort", options(2)).placeholder("Sort").max_values(2)))
         .allowed_mentions(AllowedMentions::none())
-        .poll(Poll::new("Cover?").answer(PollMedia::new("Yes")).duration(24_u32))
+        .poll(Poll::new("Cover?").answer(PollMedia::new("Yes")).duration(24))
         .ephemeral()
         .silent()
         .tts();
@@ -135,7 +135,7 @@ fn a_message_of_components_alone_says_so() {
     let message = MessageAnswer::new()
         .component(
             Container::new()
-                .accent_color(5_763_719_u32)
+                .accent_color(5_763_719)
                 .with(TextDisplay::new("# Bed three"))
                 .with(Section::new([TextDisplay::new("Beans")], Thumbnail::new("attachment://bean.webp")))
                 .with(MediaGallery::new([GalleryItem::new("https://cdn.example/row.webp").spoiler(true)]))
@@ -169,8 +169,8 @@ fn a_message_of_components_alone_says_so() {
 fn a_modal_with_every_input() {
     let modal = Modal::new("report", "What is wrong?")
         .with(TextDisplay::new("Be brief."))
-        .with(Label::new("What", TextInput::paragraph("what").min_length(10_u32).required(false)))
-        .with(Label::new("Photos", FileUpload::new("photos").max_values(3_u32)).description("Up to three"))
+        .with(Label::new("What", TextInput::paragraph("what").min_length(10).required(false)))
+        .with(Label::new("Photos", FileUpload::new("photos").max_values(3)).description("Up to three"))
         .with(Label::new("How bad", RadioGroup::new("bad", choices(2))))
         .with(Label::new("Sure", Checkbox::new("sure").default(true)));
     assert_eq!(
@@ -185,8 +185,8 @@ fn a_modal_with_every_input() {
     );
     for input in [
         Label::new("a", CheckboxGroup::new("a", choices(10))),
-        Label::new("a", StringSelect::new("a", options(25)).max_values(25_u32)),
-        Label::new("a", UserSelect::new("a").min_values(0_u32).required(false)),
+        Label::new("a", StringSelect::new("a", options(25)).max_values(25)),
+        Label::new("a", UserSelect::new("a").min_values(0).required(false)),
         Label::new("a", RoleSelect::new("a").default_values([DefaultValue::role(1)])),
         Label::new("a", MentionableSelect::new("a")),
         Label::new("a", ChannelSelect::new("a")),
@@ -228,7 +228,7 @@ fn limits_of_messages_name_the_field() {
     assert_eq!(fault((0..11).fold(message(), |message, _| message.embed(Embed::new()))), "data.embeds");
     assert_eq!(embed(Embed::new().title(long(257))), "data.embeds[0].title");
     assert_eq!(embed(Embed::new().description(long(4097))), "data.embeds[0].description");
-    assert_eq!(embed(Embed::new().color(0x100_0000_u32)), "data.embeds[0].color");
+    assert_eq!(embed(Embed::new().color(0x100_0000)), "data.embeds[0].color");
     assert_eq!(embed(Embed::new().footer(EmbedFooter::new(long(2049)))), "data.embeds[0].footer.text");
     assert_eq!(embed(Embed::new().author(EmbedAuthor::new(long(257)))), "data.embeds[0].author.name");
     assert_eq!(embed(Embed::new().field(EmbedField::new("", "a"))), "data.embeds[0].fields[0].name");
@@ -253,7 +253,7 @@ fn limits_of_messages_name_the_field() {
     assert_eq!(poll(Poll::new("a")), "data.poll.answers");
     assert_eq!(poll(Poll::new("a").answer(PollMedia::default())), "data.poll.answers[0].poll_media");
     assert_eq!(poll(Poll::new("a").answer(PollMedia::new(long(56)))), "data.poll.answers[0].poll_media.text");
-    assert_eq!(poll(Poll::new("a").answer(PollMedia::new("a")).duration(769_u32)), "data.poll.duration");
+    assert_eq!(poll(Poll::new("a").answer(PollMedia::new("a")).duration(769)), "data.poll.duration");
 }
 
 #[test]
@@ -272,6 +272,7 @@ fn limits_of_components_name_the_field() {
     assert_eq!(row(Button::premium(1).label("a")), "[0].components[0]");
     let same = ActionRow::buttons([button().id(5), Button::danger("b").label("b").id(5)]);
     assert_eq!(component_fault(same), "[0].components[1].id");
+    assert_eq!(row(button().id(1 << 31)), "[0].components[0].id");
     let rows = (0..6).fold(MessageAnswer::new(), |message, number| {
         message.component(ActionRow::buttons([Button::success(number.to_string()).label("a")]))
     });
@@ -282,15 +283,15 @@ fn limits_of_components_name_the_field() {
     assert_eq!(select(StringSelect::new("a", options(0))), "[0].components[0].options");
     assert_eq!(select(StringSelect::new("a", options(26))), "[0].components[0].options");
     assert_eq!(select(StringSelect::new("a", options(1)).placeholder(long(151))), "[0].components[0].placeholder");
-    assert_eq!(select(StringSelect::new("a", options(1)).max_values(2_u32)), "[0].components[0].max_values");
-    assert_eq!(select(StringSelect::new("a", options(3)).min_values(2_u32)), "[0].components[0].min_values");
+    assert_eq!(select(StringSelect::new("a", options(1)).max_values(2)), "[0].components[0].max_values");
+    assert_eq!(select(StringSelect::new("a", options(3)).min_values(2)), "[0].components[0].min_values");
     let labels = |option| select(StringSelect::new("a", [option]));
     assert_eq!(labels(SelectOption::new(long(101), "a")), "[0].components[0].options[0].label");
     assert_eq!(labels(SelectOption::new("a", long(101))), "[0].components[0].options[0].value");
     assert_eq!(labels(SelectOption::new("a", "a").description(long(101))), "[0].components[0].options[0].description");
     let twice = StringSelect::new("a", [SelectOption::new("a", "a"), SelectOption::new("b", "a")]);
     assert_eq!(select(twice), "[0].components[0].options[1].value");
-    let users = UserSelect::new("a").max_values(26_u32);
+    let users = UserSelect::new("a").max_values(26);
     assert_eq!(component_fault(ActionRow::select(users)), "[0].components[0].max_values");
     let users = UserSelect::new("a").default_values([DefaultValue::user(1), DefaultValue::user(2)]);
     assert_eq!(component_fault(ActionRow::select(users)), "[0].components[0]");
@@ -303,7 +304,7 @@ fn limits_of_components_name_the_field() {
     assert_eq!(component_fault(MediaGallery::new([item])), "[0].items[0].description");
     let texts = (0..4).map(|_| TextDisplay::new("a"));
     assert_eq!(component_fault(Section::new(texts, Thumbnail::new("https://a.example"))), "[0].components");
-    let colored = Container::new().accent_color(1_u32 << 24).with(Separator::new());
+    let colored = Container::new().accent_color(1 << 24).with(Separator::new());
     assert_eq!(component_fault(colored), "[0].accent_color");
 }
 
@@ -349,18 +350,18 @@ fn limits_of_modals_name_the_field() {
     let described = sure().description(long(101));
     assert_eq!(modal_fault(Modal::new("a", "a").with(described)), "data.components[0].description");
 
-    assert_eq!(label_fault(TextInput::short("a").min_length(4001_u32)), ".min_length");
-    assert_eq!(label_fault(TextInput::short("a").max_length(0_u32)), ".max_length");
-    assert_eq!(label_fault(TextInput::short("a").min_length(3_u32).max_length(2_u32)), ".min_length");
+    assert_eq!(label_fault(TextInput::short("a").min_length(4001)), ".min_length");
+    assert_eq!(label_fault(TextInput::short("a").max_length(0)), ".max_length");
+    assert_eq!(label_fault(TextInput::short("a").min_length(3).max_length(2)), ".min_length");
     assert_eq!(label_fault(TextInput::short("a").value(long(4001))), ".value");
     assert_eq!(label_fault(TextInput::short("a").placeholder(long(101))), ".placeholder");
     assert_eq!(label_fault(UserSelect::new("a").disabled(true)), ".disabled");
-    assert_eq!(label_fault(UserSelect::new("a").min_values(0_u32)), ".min_values");
-    assert_eq!(label_fault(FileUpload::new("a").max_values(11_u32)), ".max_values");
+    assert_eq!(label_fault(UserSelect::new("a").min_values(0)), ".min_values");
+    assert_eq!(label_fault(FileUpload::new("a").max_values(11)), ".max_values");
     assert_eq!(label_fault(RadioGroup::new("a", choices(1))), ".options");
     assert_eq!(label_fault(RadioGroup::new("a", choices(11))), ".options");
     assert_eq!(label_fault(RadioGroup::new("a", choices(2).map(|it| it.default(true)))), ".options");
-    assert_eq!(label_fault(CheckboxGroup::new("a", choices(2)).max_values(3_u32)), ".max_values");
+    assert_eq!(label_fault(CheckboxGroup::new("a", choices(2)).max_values(3)), ".max_values");
     assert_eq!(label_fault(CheckboxGroup::new("a", [])), ".options");
 }
 

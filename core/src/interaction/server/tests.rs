@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::interaction::keypair::Keypair;
 use crate::interaction::request::Head;
 use crate::interaction::vectors;
-use crate::interaction::verify::Keypair;
 
 const APPLICATION: u64 = 1_180_000_000_000_000_001;
 const NOW: u64 = 1_800_000_000;

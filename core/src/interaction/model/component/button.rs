@@ -36,12 +36,14 @@ object! {
         url: String,
     }
     set {
-        /// The component's number in its message.
-        id: i32,
         /// The text, at most 80 characters; not on premium buttons.
         label: String,
         /// The emoji; not on premium buttons.
         emoji: Emoji,
+    }
+    plain {
+        /// The component's number in its message.
+        id: i64,
         /// Whether it can't be pressed.
         disabled: bool,
     }

@@ -10,9 +10,9 @@ object! {
         /// 2 to 10 options.
         options: Vec<ChoiceOption>,
     }
-    set {
+    plain {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
         /// Whether one must be chosen; it must unless this is false.
         required: bool,
     }
@@ -33,9 +33,9 @@ object! {
         /// 1 to 10 options.
         options: Vec<ChoiceOption>,
     }
-    set {
+    plain {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
         /// The fewest that must be chosen, at most 10; 1 unless told otherwise.
         min_values: u32,
         /// The most that can be chosen, 1 to 10; all of them unless told otherwise.
@@ -63,6 +63,8 @@ object! {
     set {
         /// What the user sees below, at most 100 characters.
         description: String,
+    }
+    plain {
         /// Whether it is chosen to begin with.
         default: bool,
     }
@@ -81,9 +83,9 @@ object! {
         /// What the interaction tells it by, 1 to 100 characters.
         custom_id: String,
     }
-    set {
+    plain {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
         /// Whether it is checked to begin with.
         default: bool,
     }
@@ -102,9 +104,9 @@ object! {
         /// What the interaction tells it by, 1 to 100 characters.
         custom_id: String,
     }
-    set {
+    plain {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
         /// The fewest files, at most 10; 1 unless told otherwise.
         min_values: u32,
         /// The most files, 1 to 10; 1 unless told otherwise.

@@ -13,10 +13,12 @@ object! {
         component: Box<Component>,
     }
     set {
-        /// The component's number in its modal.
-        id: i32,
         /// A smaller text, at most 100 characters.
         description: String,
+    }
+    plain {
+        /// The component's number in its modal.
+        id: i64,
     }
 }
 

@@ -10,9 +10,9 @@ object! {
         /// The buttons or the menu.
         components: Vec<Component>,
     }
-    set {
+    plain {
         /// The component's number in its message.
-        id: i32,
+        id: i64,
     }
 }
 
@@ -36,9 +36,9 @@ object! {
         /// A button or thumbnail.
         accessory: Box<Component>,
     }
-    set {
+    plain {
         /// The component's number in its message.
-        id: i32,
+        id: i64,
     }
 }
 
@@ -63,12 +63,14 @@ object! {
     /// A gap between components.
     pub struct Separator = 14 {}
     set {
-        /// The component's number in its message.
-        id: i32,
-        /// Whether there is a line; there is unless this is false.
-        divider: bool,
         /// How large it is; small unless told otherwise.
         spacing: Spacing,
+    }
+    plain {
+        /// The component's number in its message.
+        id: i64,
+        /// Whether there is a line; there is unless this is false.
+        divider: bool,
     }
 }
 
@@ -85,9 +87,9 @@ object! {
         /// The components.
         components: Vec<Component>,
     }
-    set {
+    plain {
         /// The component's number in its message.
-        id: i32,
+        id: i64,
         /// The color of the edge.
         accent_color: u32,
         /// Whether it is hidden until clicked.

@@ -48,10 +48,12 @@ object! {
         media: MediaItem,
     }
     set {
-        /// The component's number in its message.
-        id: i32,
         /// What it shows, for those who can't see it, at most 1,024 characters.
         description: String,
+    }
+    plain {
+        /// The component's number in its message.
+        id: i64,
         /// Whether it is hidden until clicked.
         spoiler: bool,
     }
@@ -70,9 +72,9 @@ object! {
         /// The pictures and videos.
         items: Vec<GalleryItem>,
     }
-    set {
+    plain {
         /// The component's number in its message.
-        id: i32,
+        id: i64,
     }
 }
 
@@ -92,6 +94,8 @@ object! {
     set {
         /// What it shows, for those who can't see it, at most 1,024 characters.
         description: String,
+    }
+    plain {
         /// Whether it is hidden until clicked.
         spoiler: bool,
     }
@@ -116,9 +120,9 @@ object! {
         /// Bytes, as the platform says it.
         size: u64,
     }
-    set {
+    plain {
         /// The component's number in its message.
-        id: i32,
+        id: i64,
         /// Whether it is hidden until clicked.
         spoiler: bool,
     }

@@ -14,10 +14,12 @@ object! {
         options: Vec<SelectOption>,
     }
     set {
-        /// The component's number in its message or modal.
-        id: i32,
         /// What it shows while nothing is chosen, at most 150 characters.
         placeholder: String,
+    }
+    plain {
+        /// The component's number in its message or modal.
+        id: i64,
         /// The fewest options that must be chosen, at most 25; 1 unless told otherwise.
         min_values: u32,
         /// The most options that can be chosen, 1 to 25; 1 unless told otherwise.
@@ -51,6 +53,8 @@ object! {
         description: String,
         /// The emoji before it.
         emoji: Emoji,
+    }
+    plain {
         /// Whether it is chosen to begin with.
         default: bool,
     }
@@ -114,12 +118,14 @@ macro_rules! filled_by_the_platform {
             }
             set {
                 $($(#[doc = $own_doc])* $own: $own_type,)?
-                /// The component's number in its message or modal.
-                id: i32,
                 /// What it shows while nothing is chosen, at most 150 characters.
                 placeholder: String,
                 /// What is chosen to begin with.
                 default_values: Vec<DefaultValue>,
+            }
+            plain {
+                /// The component's number in its message or modal.
+                id: i64,
                 /// The fewest that must be chosen, at most 25; 1 unless told otherwise.
                 min_values: u32,
                 /// The most that can be chosen, 1 to 25; 1 unless told otherwise.

@@ -8,9 +8,9 @@ object! {
         /// The text.
         content: String,
     }
-    set {
+    plain {
         /// The component's number in its message.
-        id: i32,
+        id: i64,
     }
 }
 
@@ -44,18 +44,20 @@ object! {
         label: String,
     }
     set {
+        /// What stands in it to begin with, at most 4,000 characters.
+        value: String,
+        /// What it shows while it is empty, at most 100 characters.
+        placeholder: String,
+    }
+    plain {
         /// The component's number in its modal.
-        id: i32,
+        id: i64,
         /// The fewest characters that it takes, at most 4,000.
         min_length: u32,
         /// The most characters that it takes, 1 to 4,000.
         max_length: u32,
         /// Whether something must be written; it must unless this is false.
         required: bool,
-        /// What stands in it to begin with, at most 4,000 characters.
-        value: String,
-        /// What it shows while it is empty, at most 100 characters.
-        placeholder: String,
     }
 }
 

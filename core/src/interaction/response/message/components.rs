@@ -35,7 +35,7 @@ pub(in crate::interaction::response) struct Seen {
     count: usize,
     displayed: usize,
     custom_ids: HashSet<String>,
-    ids: HashSet<i32>,
+    ids: HashSet<i64>,
 }
 
 impl Seen {
@@ -168,14 +168,16 @@ impl Seen {
         all.try_for_each(|(index, component)| self.check(at.index(index), component, place))
     }
 
-    /// Notes a component's number, which is its own; 0 counts as none.
-    fn note_id(&mut self, at: At<'_>, id: Field<i32>) -> Result<(), InvalidAnswer> {
-        match id {
-            Field::Value(id) if id != 0 && !self.ids.insert(id) => {
-                Err(at.name("id").refuse(format!("{id} is another component's")))
-            }
-            _ => Ok(()),
+    /// Notes a component's number of 32 bits, which is its own; 0 counts as none.
+    fn note_id(&mut self, at: At<'_>, id: Field<i64>) -> Result<(), InvalidAnswer> {
+        let Some(id) = id.into_value().filter(|id| *id != 0) else { return Ok(()) };
+        if i32::try_from(id).is_err() {
+            return Err(at.name("id").refuse("more than 32 bits"));
         }
+        if !self.ids.insert(id) {
+            return Err(at.name("id").refuse(format!("{id} is another component's")));
+        }
+        Ok(())
     }
 
     /// Checks what the interaction tells a component by, and notes it: it is its own.

@@ -9,7 +9,7 @@ use crate::interaction::response::limits;
 
 /// What all select menus share.
 struct Menu<'a> {
-    id: Field<i32>,
+    id: Field<i64>,
     custom_id: &'a str,
     placeholder: &'a str,
     min_values: Option<u32>,
