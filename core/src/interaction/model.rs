@@ -16,6 +16,7 @@ mod interaction;
 mod member;
 mod mentions;
 mod message;
+mod nesting;
 mod option;
 mod permissions;
 mod poll;

@@ -73,6 +73,14 @@ impl<K: Kind> Response<K> {
         Ok(Self { reply: answer.into_reply()?, kind: PhantomData })
     }
 
+    /// An answer that was written by other means, as it stands. Its type is checked, and no more of it.
+    ///
+    /// # Errors
+    /// [`InvalidReply`] if it is not JSON, or of a type that does not fit the kind.
+    pub fn from_json(json: String, files: Vec<AttachedFile>) -> Result<Self, InvalidReply> {
+        Ok(Self { reply: Reply::from_json(K::KIND, json, files)?, kind: PhantomData })
+    }
+
     /// The answer as it travels.
     pub const fn reply(&self) -> &Reply {
         &self.reply

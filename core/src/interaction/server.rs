@@ -1,6 +1,5 @@
 //! The door of the interactions endpoint.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -21,6 +20,9 @@ use crate::time::UnixMillis;
 
 /// How many keys a request on the bare path is tried with: each costs a whole verification.
 const MAX_TRIES: usize = 8;
+
+/// How many bytes of what is wrong with a body go to the log.
+const MAX_LOGGED: usize = 200;
 
 /// How an interactions endpoint is set up.
 #[derive(Clone, Debug)]
@@ -52,6 +54,7 @@ pub enum Accepted {
 
 /// A body whose signature holds, which is JSON, and whose type is known; the rest of it is not looked at yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Opened<'a> {
     /// What the interaction is.
     pub kind: InteractionKind,
@@ -207,12 +210,12 @@ impl<'a> Opened<'a> {
     /// Reads a body that a key of this application has signed.
     fn read(body: &'a [u8], application: Option<Id>) -> Result<Self, Rejection> {
         // serde_json does not look at the UTF-8 of strings that it skips.
-        let text = std::str::from_utf8(body).map_err(|error| Rejection::Json(error.to_string()))?;
-        check_json(text).map_err(|error| Rejection::Json(error.to_string()))?;
+        let text = std::str::from_utf8(body).map_err(|error| Rejection::Json(shortened(error)))?;
+        check_json(text).map_err(|error| Rejection::Json(shortened(error)))?;
         if !text.trim_start().starts_with('{') {
             return Err(Rejection::Json("not an object".to_owned()));
         }
-        let outline: Outline<'_> = serde_json::from_str(text).map_err(|error| Rejection::Json(error.to_string()))?;
+        let outline: Outline<'_> = serde_json::from_str(text).map_err(|error| Rejection::Json(shortened(error)))?;
         let code = outline.kind.ok_or(Rejection::NoType)?.get();
         if !code.strip_prefix('-').unwrap_or(code).bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Rejection::Json("the type is no integer".to_owned()));
@@ -227,7 +230,7 @@ impl<'a> Opened<'a> {
         }
         match kind {
             Ok(kind) if !matches!(kind, InteractionKind::Other(_)) => Ok(Self { kind, text }),
-            _ => Err(Rejection::UnknownType(shortened(code).into_owned())),
+            _ => Err(Rejection::UnknownType(shortened(code))),
         }
     }
 
@@ -237,13 +240,18 @@ impl<'a> Opened<'a> {
     /// [`Rejection::Shape`].
     pub fn interaction(&self) -> Result<Option<AnyInteraction>, Rejection> {
         let parsed = AnyInteraction::parse(self.kind, self.text).transpose();
-        parsed.map_err(|error| Rejection::Shape(error.to_string()))
+        parsed.map_err(|error| Rejection::Shape(shortened(error)))
     }
 }
 
-/// A text that goes to the log, cut short if it is long.
-fn shortened(text: &str) -> Cow<'_, str> {
-    if text.len() > 20 { format!("{}...", &text[..20]).into() } else { text.into() }
+/// A text that goes to the log, cut short if it is long: what serde_json says of a wrong value quotes all of it.
+fn shortened(text: impl ToString) -> String {
+    let mut text = text.to_string();
+    if text.len() > MAX_LOGGED {
+        text.truncate(text.floor_char_boundary(MAX_LOGGED));
+        text.push_str("...");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ pub struct Interaction<K: Kind> {
     pub user: Field<User>,
     /// The message of the component; for modals, of the component that opened it.
     #[serde(default, skip_serializing_if = "Field::is_absent")]
-    pub message: Field<Message>,
+    pub message: Field<Box<Message>>,
     /// What the application may do where it comes from.
     #[serde(default, skip_serializing_if = "Field::is_absent")]
     pub app_permissions: Field<Permissions>,

@@ -10,6 +10,7 @@ pub use self::origin::{InteractionMetadata, MessageInteraction, MessageReference
 use super::table::object;
 use super::{
     Attachment, Channel, ChannelKind, Component, Embed, Emoji, Poll, Resolved, Snowflake, Sticker, StickerItem, User,
+    nesting,
 };
 
 object! {
@@ -22,7 +23,7 @@ object! {
         /// The channel it is in.
         channel_id: Snowflake,
         /// Who wrote it.
-        author: User,
+        author: Box<User>,
         /// The text.
         content: String,
         /// When it was sent, ISO 8601.
@@ -67,11 +68,12 @@ object! {
         /// What was forwarded.
         message_snapshots: Vec<MessageSnapshot>,
         /// The message that it replies to; null if that was deleted.
+        #[serde(deserialize_with = "nesting::deserialize")]
         referenced_message: Box<Message>,
         /// The interaction that it comes from.
-        interaction_metadata: InteractionMetadata,
+        interaction_metadata: Box<InteractionMetadata>,
         /// The interaction that it answers; deprecated.
-        interaction: MessageInteraction,
+        interaction: Box<MessageInteraction>,
         /// The thread that starts here.
         thread: Box<Channel>,
         /// The components.
@@ -85,9 +87,10 @@ object! {
         /// The role that was bought.
         role_subscription_data: RoleSubscription,
         /// What the ids in its select menus stand for.
+        #[serde(deserialize_with = "nesting::deserialize")]
         resolved: Box<Resolved>,
         /// The poll.
-        poll: Poll,
+        poll: Box<Poll>,
         /// The call.
         call: Call,
         /// The theme that it shares.

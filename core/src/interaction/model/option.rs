@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
 use super::table::codes;
-use super::{Field, Snowflake};
+use super::{Field, Snowflake, nesting};
 
 codes! {
     /// What an option is.
@@ -184,7 +184,7 @@ struct Wire {
 
 impl<'de> Deserialize<'de> for CommandOption {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Wire { name, kind, value, options, focused, mut rest } = Wire::deserialize(deserializer)?;
+        let Wire { name, kind, value, options, focused, mut rest } = nesting::deserialize(deserializer)?;
         let typing = focused.is_true();
         // What a known kind has no place for is kept like any other unknown field.
         let mut keep = |key: &str, value: Value| drop(rest.insert(key.to_owned(), value));

@@ -198,12 +198,13 @@ macro_rules! tagged {
                 use serde::de::Error as _;
                 let fields = serde_json::Map::deserialize(deserializer)?;
                 let code = fields.get("type").and_then(serde_json::Value::as_i64);
-                match code.ok_or_else(|| D::Error::custom("no integer as `type`"))? {
+                let code = code.ok_or_else(|| D::Error::custom("no integer as `type`"))?;
+                crate::interaction::model::nesting::deeper(|| match code {
                     $($code => serde_json::from_value(serde_json::Value::Object(fields))
                         .map(Self::$variant)
                         .map_err(D::Error::custom),)*
                     _ => Ok(Self::Other(fields)),
-                }
+                })
             }
         }
 

@@ -65,6 +65,13 @@ fn each_answer_has_its_type() {
 }
 
 #[test]
+fn an_answer_written_by_other_means_must_fit_too() {
+    let text = r#"{"type":10}"#.to_owned();
+    assert_eq!(Response::<ApplicationCommand>::from_json(text.clone(), Vec::new()).unwrap().reply().json(), text);
+    assert!(Response::<Autocomplete>::from_json(text, Vec::new()).is_err());
+}
+
+#[test]
 fn choices_carry_their_values() {
     let answer = Choices::from_iter([
         Choice::new("Beans", "beans").localized("de", "Bohnen"),

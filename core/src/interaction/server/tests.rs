@@ -148,6 +148,49 @@ fn a_model_takes_all_the_levels_that_the_door_takes() {
 }
 
 #[test]
+fn no_nesting_uses_up_a_threads_stack() {
+    let nested = |open: &str, close: &str, count| format!("{}{}", open.repeat(count), close.repeat(count));
+    let option = |count| nested(r#"{"name":"a","type":2,"options":["#, "]}", count);
+    let container = |count| nested(r#"{"type":17,"components":["#, "]}", count);
+    let components = |count| format!(r#"{{"id":"1","components":[{}]}}"#, container(count));
+    let reply = |count| nested(r#"{"id":"1","referenced_message":"#, "}", count).replace(":}", ":null}");
+    let resolved =
+        |count| nested(r#"{"id":"1","resolved":{"messages":{"1":"#, "}}}", count).replace(":}", ":{\"id\":\"1\"}}");
+    let origin = |count| {
+        let origin = r#"{"id":"1","type":5,"triggering_interaction_metadata":"#;
+        format!(r#"{{"id":"1","interaction_metadata":{}}}"#, nested(origin, "}", count).replace(":}", ":null}"))
+    };
+    let none = || "null".to_owned();
+    let cases = [
+        (option(8), none(), true),
+        (option(62), none(), false),
+        (String::new(), components(8), true),
+        (String::new(), components(62), false),
+        (String::new(), reply(8), true),
+        (String::new(), reply(120), false),
+        (String::new(), resolved(8), true),
+        (String::new(), resolved(40), false),
+        (String::new(), origin(8), true),
+        (String::new(), origin(120), false),
+        (String::new(), nested("{\"id\":1,\"x\":", "}", 120).replace(":}", ":null}"), true),
+    ];
+    for (number, (options, message, is_read)) in cases.into_iter().enumerate() {
+        let body = format!(
+            r#"{{"type":2,"id":"1","application_id":"{APPLICATION}","token":"t","message":{message},
+                "data":{{"id":"1","name":"a","type":1,"options":[{options}]}}}}"#
+        );
+        // Half of what threads have by default; builds for tests use several times the stack of others.
+        let thread = std::thread::Builder::new().stack_size(1 << 20);
+        let accepted = thread.spawn(move || match signed(&server(), body.as_bytes()) {
+            Ok(Accepted::Asked(_, interaction)) => serde_json::to_string(&interaction).is_ok(),
+            Err(Rejection::Shape(_)) => false,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(accepted.unwrap().join().unwrap(), is_read, "case {number}");
+    }
+}
+
+#[test]
 fn every_vector_is_asked() {
     for (name, text) in vectors::ALL.iter().filter(|(name, _)| *name != "ping") {
         let Ok(Accepted::Asked(ticket, interaction)) = signed(&server(), text.as_bytes()) else { panic!("{name}") };
@@ -256,6 +299,16 @@ fn a_duplicate_gets_the_first_answer() {
     assert_eq!(server.answer(ticket), Some(answer.clone()));
     assert_eq!(signed(&server, body), Ok(Accepted::Answered(answer)));
     assert!(matches!(signed(&server, vectors::text("ping").as_bytes()), Ok(Accepted::Answered(_))));
+}
+
+#[test]
+fn what_is_logged_of_a_body_is_short() {
+    let body = format!(
+        r#"{{"type":2,"id":"1","application_id":"1180000000000000001","version":"{}"}}"#,
+        "\u{e9}".repeat(100_000)
+    );
+    let Err(Rejection::Shape(reason)) = signed(&server(), body.as_bytes()) else { panic!("not refused") };
+    assert!(reason.len() < 250, "{}", reason.len());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::interaction::model::table::object;
-use crate::interaction::model::{Installation, InteractionKind, Member, Snowflake, User};
+use crate::interaction::model::{Installation, InteractionKind, Member, Snowflake, User, nesting};
 
 object! {
     /// The message that a message is about.
@@ -56,6 +56,7 @@ object! {
         /// The message whose component was used.
         interacted_message_id: Snowflake,
         /// The interaction that opened the modal.
+        #[serde(deserialize_with = "nesting::deserialize")]
         triggering_interaction_metadata: Box<InteractionMetadata>,
     }
 }
