@@ -60,6 +60,7 @@ pub struct Opened<'a> {
     pub kind: InteractionKind,
     /// The whole body.
     pub text: &'a str,
+    ticket: Option<Ticket>,
 }
 
 /// The door of an interactions endpoint: it verifies, then looks at the age, then parses, in this order.
@@ -200,6 +201,8 @@ struct Outline<'a> {
     kind: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "present")]
     application_id: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
 }
 
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
@@ -221,17 +224,28 @@ impl<'a> Opened<'a> {
             return Err(Rejection::Json("the type is no integer".to_owned()));
         }
         let kind = code.parse::<i64>().map(InteractionKind::from);
-        if let (Some(application), Some(named)) = (application, outline.application_id) {
-            let named = serde_json::from_str::<Snowflake>(named.get()).ok();
+        let snowflake = |raw: &RawValue| serde_json::from_str::<Snowflake>(raw.get()).ok();
+        let named = outline.application_id.map(snowflake);
+        if let (Some(application), Some(named)) = (application, named) {
             // What is no id at all is left to the model, which says what is wrong with it; a ping has no model.
             if named.map_or(kind == Ok(InteractionKind::Ping), |named| named != application.into()) {
                 return Err(Rejection::Signature(SignatureFault::OtherApplication));
             }
         }
+        let id = outline.id.and_then(snowflake);
+        let ticket = named.flatten().zip(id).map(|(application, interaction)| Ticket { application, interaction });
         match kind {
-            Ok(kind) if !matches!(kind, InteractionKind::Other(_)) => Ok(Self { kind, text }),
+            Ok(kind) if !matches!(kind, InteractionKind::Other(_)) => Ok(Self { kind, text, ticket }),
             _ => Err(Rejection::UnknownType(shortened(code))),
         }
+    }
+
+    /// The ids by which duplicates are told.
+    ///
+    /// # Errors
+    /// [`Rejection::Shape`] if one of them is missing or no id.
+    pub fn ticket(&self) -> Result<Ticket, Rejection> {
+        self.ticket.ok_or_else(|| Rejection::Shape("`id` or `application_id` is missing or no id".to_owned()))
     }
 
     /// The interaction, typed; none for a ping.

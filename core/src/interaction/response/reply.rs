@@ -139,6 +139,20 @@ impl Reply {
         &self.files
     }
 
+    /// The message of this answer, with its files, as routes for messages take it; none if it answers otherwise.
+    pub fn message(&self) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Callback<'a> {
+            r#type: CallbackKind,
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+
+        let callback: Callback<'_> = serde_json::from_str(self.json()).ok()?;
+        let is_message = matches!(callback.r#type, CallbackKind::Message | CallbackKind::Update);
+        is_message.then(|| Self { json: callback.data.get().to_owned().into(), files: Arc::clone(&self.files) })
+    }
+
     /// About how many bytes the answer holds in memory.
     pub(in crate::interaction) fn size(&self) -> usize {
         let held = |file: &AttachedFile| match &file.source {
@@ -152,6 +166,17 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_is_a_message_gives_it() {
+        let reply = |json: &str| {
+            Reply::from_json(InteractionKind::MessageComponent, json.to_owned(), Vec::new()).unwrap().message()
+        };
+        assert_eq!(reply(r#"{"type":4,"data":{"content": "a"}}"#).unwrap().json(), r#"{"content": "a"}"#);
+        assert!(reply(r#"{"type":7,"data":{}}"#).is_some());
+        assert_eq!(reply(r#"{"type":5,"data":{}}"#), None);
+        assert_eq!(reply(r#"{"type":4}"#), None);
+    }
 
     #[test]
     fn an_answer_by_others_is_checked_for_its_type() {
