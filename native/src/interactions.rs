@@ -13,6 +13,7 @@ mod listen;
 mod listener;
 mod listeners;
 mod platform;
+mod relay;
 mod service;
 mod tasks;
 #[cfg(test)]
@@ -30,7 +31,7 @@ use warp::{Filter, Rejection};
 
 pub use self::body::AnswerBody;
 pub use self::builder::{BuildError, Builder};
-use self::endpoint::Endpoint;
+pub(crate) use self::endpoint::Endpoint;
 pub use self::entity::{EntityError, EntityFactory, Payload, TypedModel};
 pub use self::files::{FileExecutor, FileJob};
 use self::lifecycle::{Life, Serving};
@@ -39,6 +40,8 @@ pub use self::listen::Listen;
 pub use self::listener::{Deferral, Handled, Listener};
 use self::listeners::Listeners;
 pub use self::platform::{KeyError, Token};
+pub(crate) use self::relay::{CallbackError, Relay};
+pub(crate) use self::service::for_warp;
 use crate::config::Address;
 use crate::metrics::Metrics;
 

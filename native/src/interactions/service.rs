@@ -74,7 +74,7 @@ fn assembled<B: Buf>(
 }
 
 /// The answer as warp has it, whose streams don't know their length.
-pub(super) fn for_warp(response: Response<AnswerBody>) -> warp::reply::Response {
+pub(crate) fn for_warp(response: Response<AnswerBody>) -> warp::reply::Response {
     let (parts, body) = response.into_parts();
     let length = body.size_hint().exact();
     let mut response = warp::reply::stream(BodyDataStream::new(body)).into_response();
