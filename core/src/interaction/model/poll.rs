@@ -1,4 +1,4 @@
-//! A poll.
+//! A poll in a message.
 
 use super::Emoji;
 use super::table::object;

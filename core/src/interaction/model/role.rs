@@ -1,4 +1,4 @@
-//! A role.
+//! A role of a guild.
 
 use serde_json::Value;
 

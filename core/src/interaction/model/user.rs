@@ -1,4 +1,4 @@
-//! A user.
+//! A user of the platform.
 
 use super::Snowflake;
 use super::table::object;

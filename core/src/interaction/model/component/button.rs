@@ -1,4 +1,4 @@
-//! Buttons.
+//! Buttons of messages.
 
 use crate::interaction::model::table::{codes, object};
 use crate::interaction::model::{Emoji, Snowflake};
