@@ -100,8 +100,9 @@ fn faults(route: &Route, access: &str, about: &Value) -> Vec<u16> {
         .flatten()
         .filter_map(|status| status.as_u64()?.try_into().ok())
         .collect();
-    // What the signed endpoint answers is all listed.
+    // What the signed endpoint itself answers is all listed.
     if access == "platform" {
+        statuses.extend(in_path(route).next().map(|_| 404));
         return statuses;
     }
     // The server drains, its database is busy or out of reach.
