@@ -23,8 +23,12 @@ pub(super) struct Fetch {
     platform: Platform,
     token: Token,
     done: OnceLock<()>,
-    under_way: Mutex<Option<Shared<BoxFuture<'static, Result<ApplicationKey, KeyError>>>>>,
+    under_way: Mutex<Option<UnderWay>>,
 }
+
+/// A fetch whose outcome all who wait for it get.
+#[derive(Clone)]
+struct UnderWay(Shared<BoxFuture<'static, Result<ApplicationKey, KeyError>>>);
 
 impl Fetch {
     pub(super) fn new(platform: Platform, token: Token) -> Self {
@@ -40,11 +44,11 @@ impl Fetch {
         let fetch = {
             let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
             match &*under_way {
-                Some(fetch) if fetch.peek().is_none() => fetch.clone(),
+                Some(fetch) if fetch.0.peek().is_none() => fetch.clone(),
                 _ => under_way.insert(self.begin()).clone(),
             }
         };
-        let key = fetch.await?;
+        let key = fetch.0.await?;
         if self.done.set(()).is_ok() {
             info!("fetched the application's public key");
         }
@@ -53,10 +57,11 @@ impl Fetch {
     }
 
     /// A fetch that goes on even if the request ends that began it.
-    fn begin(&self) -> Shared<BoxFuture<'static, Result<ApplicationKey, KeyError>>> {
+    fn begin(&self) -> UnderWay {
         let (platform, token) = (self.platform.clone(), self.token.clone());
         let task = tokio::spawn(async move { platform.key(&token).await });
-        async move { task.await.unwrap_or_else(|error| Err(KeyError::Unreachable(error.to_string()))) }.boxed().shared()
+        let key = async move { task.await.unwrap_or_else(|error| Err(KeyError::Unreachable(error.to_string()))) };
+        UnderWay(key.boxed().shared())
     }
 }
 
