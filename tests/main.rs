@@ -11,6 +11,7 @@ mod events;
 mod guilds;
 mod http_errors;
 mod identify;
+mod interactions;
 mod keep_alive;
 mod metrics;
 mod openapi;

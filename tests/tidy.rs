@@ -16,6 +16,8 @@ const NATIVE: &[&[&str]] = &[
     &["peer"],
     &["listen", "log", "origin", "store", "tls"],
     &["upgrade", "hub", "client", "telemetry"],
+    &["doorway"],
+    &["interactions"],
     &["node"],
     &["routes"],
     &["server"],

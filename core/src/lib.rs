@@ -9,6 +9,7 @@ pub mod event;
 pub mod gateway;
 pub mod history;
 pub mod id;
+pub mod interaction;
 pub mod time;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod check_config;
 mod completions;
 mod failure;
 mod guild;
+mod interaction;
 mod invite;
 mod keygen;
 mod listen;
@@ -63,6 +64,8 @@ enum Command {
     #[command(subcommand)]
     User(user::User),
     Presence(presence::Presence),
+    #[command(subcommand)]
+    Interaction(interaction::Interaction),
     Keygen(keygen::Keygen),
     Backup(backup::Backup),
     CheckConfig(Box<check_config::CheckConfig>),
@@ -102,6 +105,7 @@ impl Command {
             Self::Invite(command) => command.run().await,
             Self::User(command) => command.run().await,
             Self::Presence(command) => command.run().await,
+            Self::Interaction(command) => command.run().await,
             Self::Backup(command) => command.run().await,
             Self::Serve(_) | Self::CheckConfig(_) | Self::Keygen(_) | Self::Completions(_) => {
                 unreachable!("these have no server to talk to")

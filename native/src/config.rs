@@ -3,6 +3,7 @@
 mod address;
 mod check;
 mod help;
+mod interactions_key;
 mod load;
 mod proxy;
 mod sample;
@@ -10,6 +11,7 @@ mod table;
 
 pub use self::address::{Address, InvalidAddress};
 pub use self::check::Contradiction;
+pub use self::interactions_key::InteractionsKey;
 pub use self::load::ConfigError;
 pub use self::proxy::{InvalidProxy, TrustedProxy};
 pub use self::table::{Config, LogFormat, Options, SETTINGS, Setting};

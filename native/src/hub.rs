@@ -35,17 +35,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mio::Poll;
+use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::Entry;
 use sanmon_core::event::Presence;
 use sanmon_core::gateway::{Close, Limits, PresenceTimes, QueueLimits};
 use sanmon_core::id::Id;
 use sanmon_core::time::Moment;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use self::admission::Admission;
 pub use self::admission::{NoRoom, Ticket};
 use self::loader::Loader;
-use self::mailbox::{Command, Mailbox};
+use self::mailbox::{Command, Errand, Mailbox};
 use self::presence::PresenceDesk;
 use self::ring::Ring;
 pub use self::stream::Stream;
@@ -184,6 +186,15 @@ impl Hub {
     pub fn publish(&self, entries: &[Arc<Entry>]) {
         self.shared.ring.push(entries);
         self.shared.mailboxes.iter().for_each(Mailbox::wake);
+    }
+
+    /// Sends a control frame, which never was in the log, to one live connection of `user`, each in turn. Whether one took it.
+    pub async fn send_to_one(&self, user: Id, dispatch: Dispatch) -> bool {
+        let (taken, answer) = oneshot::channel();
+        let mailbox = &self.shared.mailboxes[self.shared.owner_of(user)];
+        mailbox.post(Command::SendToOne(Box::new(Errand { user, dispatch, taken })));
+        // A thread that has ended drops what it is told.
+        answer.await.unwrap_or(false)
     }
 
     /// Chooses how `user` shows, as a PRESENCE_UPDATE from the user's client does: stored, then shown where the user is

@@ -29,6 +29,24 @@ enum Kind {
     Unix(UnixListener, #[expect(dead_code, reason = "its drop removes the file")] Option<unix::SocketFile>),
 }
 
+/// How a TCP address is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpOptions {
+    /// Connections that the kernel holds before they are accepted.
+    pub backlog: u32,
+    /// Whether the address may be bound while connections of an earlier server are still in TIME_WAIT.
+    pub reuse_address: bool,
+    /// Whether other processes may bind the same port.
+    pub reuse_port: bool,
+}
+
+impl From<&Config> for TcpOptions {
+    fn from(config: &Config) -> Self {
+        // A server that starts again need not wait for the old one's connections to leave TIME_WAIT.
+        Self { backlog: config.backlog, reuse_address: true, reuse_port: config.reuse_port }
+    }
+}
+
 /// Why nothing can be taken at an address.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
@@ -58,6 +76,17 @@ pub enum ListenError {
         /// Why.
         source: std::io::Error,
     },
+    /// A name has no addresses.
+    #[error("{name} can't be found: {source}")]
+    Unresolved {
+        /// The name.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A socket that was given can't be used.
+    #[error("the socket can't be used: {0}")]
+    Existing(#[source] std::io::Error),
     /// An inherited socket is neither TCP nor a unix stream socket.
     #[error("inherited socket {index} is neither TCP nor a unix stream socket")]
     BadInherited {
@@ -71,9 +100,9 @@ impl Listener {
     ///
     /// # Errors
     /// A [`ListenError`] that says what stands there.
-    pub fn bind(address: &Address, config: &Config) -> Result<Self, ListenError> {
+    pub fn bind(address: &Address, options: impl Into<TcpOptions>) -> Result<Self, ListenError> {
         match address {
-            Address::Tcp(at) => bind_tcp(*at, config).map_err(|source| refused(address, source)),
+            Address::Tcp(at) => bind_tcp(*at, options.into()).map_err(|source| refused(address, source)),
             Address::Unix(path) => {
                 let (listener, file) = unix::bind(path)?;
                 Ok(Self { kind: Kind::Unix(listener, Some(file)), address: address.clone() })
@@ -89,6 +118,25 @@ impl Listener {
     pub fn bind_private(path: &Path) -> Result<Self, ListenError> {
         let (listener, file) = unix::bind_private(path)?;
         Ok(Self { kind: Kind::Unix(listener, Some(file)), address: Address::Unix(path.to_owned()) })
+    }
+
+    /// A TCP socket that listens already.
+    ///
+    /// # Errors
+    /// Those of the system, such as that it is no such socket.
+    pub fn from_tcp(listener: std::net::TcpListener) -> std::io::Result<Self> {
+        tcp_listener(listener)
+    }
+
+    /// A unix socket that listens already. Who made it removes its file.
+    ///
+    /// # Errors
+    /// As [`Self::from_tcp`].
+    pub fn from_unix(listener: std::os::unix::net::UnixListener) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let path = listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
+        let address = Address::Unix(path.unwrap_or_else(|| PathBuf::from("inherited")));
+        Ok(Self { kind: Kind::Unix(UnixListener::from_std(listener)?, None), address })
     }
 
     /// The sockets that the process inherited by `LISTEN_FDS`, such as from systemd; none if there are none.
@@ -129,16 +177,15 @@ impl fmt::Display for Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, config: &Config) -> std::io::Result<Listener> {
+fn bind_tcp(address: SocketAddr, options: TcpOptions) -> std::io::Result<Listener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A server that starts again need not wait for the old one's connections to leave TIME_WAIT.
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(config.reuse_port)?;
+    socket.set_reuse_address(options.reuse_address)?;
+    socket.set_reuse_port(options.reuse_port)?;
     // Accepted sockets inherit it, which saves a system call for each.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
+    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
     tcp_listener(socket.into())
 }
 
@@ -155,11 +202,7 @@ fn inherit(sockets: &mut ListenFd, index: usize) -> Result<Listener, ListenError
         return tcp_listener(listener).map_err(bad);
     }
     let listener = sockets.take_unix_listener(index).map_err(bad)?.ok_or(ListenError::BadInherited { index })?;
-    listener.set_nonblocking(true).map_err(bad)?;
-    let path = listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
-    let address = Address::Unix(path.unwrap_or_else(|| PathBuf::from("inherited")));
-    // Who made the socket removes its file.
-    Ok(Listener { kind: Kind::Unix(UnixListener::from_std(listener).map_err(bad)?, None), address })
+    Listener::from_unix(listener).map_err(bad)
 }
 
 fn refused(address: &Address, source: std::io::Error) -> ListenError {

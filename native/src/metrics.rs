@@ -51,6 +51,10 @@ pub struct Metrics {
     pub http_seconds: Histogram,
     /// HTTP connections that are open and have not become gateway connections.
     pub http_connections: IntGauge,
+    /// Interactions answered, by kind (`none` if it was refused before that was known) and status.
+    pub interactions: IntCounterVec,
+    /// Interactions whose listener did not answer in time, by what was done: `deferred` or `failed`.
+    pub interactions_late: IntCounterVec,
     /// Connections that could not be accepted, such as for want of file descriptors.
     pub accept_errors: IntCounter,
     /// TLS handshakes that failed or took too long.
@@ -103,6 +107,18 @@ impl Metrics {
             ),
             http_seconds: histogram(&r, "sanmon_http_request_seconds", "Seconds from a request to its answer."),
             http_connections: gauge(&r, "sanmon_http_connections", "Open HTTP connections that are not upgraded."),
+            interactions: counters(
+                &r,
+                "sanmon_interactions_total",
+                "Interactions answered, by kind and status.",
+                &["kind", "status"],
+            ),
+            interactions_late: counters(
+                &r,
+                "sanmon_interactions_late_total",
+                "Interactions whose listener was late, by what was done: deferred or failed.",
+                &["outcome"],
+            ),
             accept_errors: counter(&r, "sanmon_accept_errors_total", "Connections that could not be accepted."),
             tls_handshake_errors: counter(&r, "sanmon_tls_handshake_errors_total", "TLS handshakes that failed."),
             registry: r,

@@ -11,6 +11,7 @@ use sanmon_core::entry::Entry;
 use crate::clock::Clock;
 use crate::config::{Address, Config};
 use crate::hub::Hub;
+use crate::interactions::{Endpoint, Relay};
 use crate::metrics::Metrics;
 use crate::store::{self, Store, StoreError};
 
@@ -24,6 +25,8 @@ pub struct Node {
     pub store: Store,
     /// Who is connected.
     pub hub: Hub,
+    /// Where the platform's signed interactions come in.
+    pub(crate) interactions: Endpoint<Relay>,
     /// What the node counts.
     pub metrics: Arc<Metrics>,
     /// The address that clients are told, such as `wss://gw1.example/gateway`.
@@ -78,7 +81,8 @@ impl Node {
         let store = Store::open(&config, clock, on_commit).await?.measured_by(metrics.commit_seconds.clone());
         let public_url = config.public_url.clone().unwrap_or_else(|| first_url(&config, listening));
         hub.attach(store.clone(), public_url.clone()).await?;
-        Ok(Self { config, clock, store, hub, metrics, public_url, draining: AtomicBool::new(false) })
+        let interactions = Endpoint::of_node(&config, hub.clone(), clock, Arc::clone(&metrics));
+        Ok(Self { config, clock, store, hub, interactions, metrics, public_url, draining: AtomicBool::new(false) })
     }
 
     /// Whether the node is about to stop: it takes no new connections and is not named to anyone.

@@ -13,6 +13,7 @@ mod error;
 mod gateway;
 mod guilds;
 mod input;
+mod interactions;
 mod invites;
 mod members;
 mod openapi;
@@ -59,8 +60,8 @@ struct Route {
 /// of [`auth`] that admits the caller, `guilds::show` the handler, which gets the caller, the call and the path's
 /// parameters.
 macro_rules! route {
-    ($($segment:literal $({$name:ident: $type:ty})?)/ *: $($method:ident $access:ident $handler:path),+) => {
-        route!(@with ($($($name,)?)*) ($($($name: $type,)?)*) [$($segment $({$name: $type})?)*] $($method $access $handler)+)
+    ($($segment:literal $({$name:ident: $type:ty})*)/ *: $($method:ident $access:ident $handler:path),+) => {
+        route!(@with ($($($name,)*)*) ($($($name: $type,)*)*) [$($segment $({$name: $type})*)*] $($method $access $handler)+)
     };
     (@with $names:tt ($($name:ident: $type:ty,)*) [$($segments:tt)*] $($method:ident $access:ident $handler:path)+) => {
         Route {
@@ -128,6 +129,9 @@ fn public() -> Vec<Route> {
         route!("guilds" {guild: Id}/"channels": GET session channels::list, POST session channels::create),
         route!("guilds" {guild: Id}/"invites": POST session invites::create),
         route!("channels" {channel: Id}: PATCH session channels::change, DELETE session channels::delete),
+        interactions::of_any_application(),
+        interactions::of_application(),
+        route!("interactions" {interaction: Id} {token: String}/"callback": POST anyone interactions::callback),
         route!("operator-keys": GET admin operator_keys::list, POST admin operator_keys::create),
         route!("operator-keys" {key: Id}: DELETE admin operator_keys::revoke),
         route!("invites" {code: String}: GET anyone invites::show, POST session invites::join, DELETE session invites::delete),

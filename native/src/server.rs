@@ -1,20 +1,20 @@
 //! A node at work: its listeners, what each leads to, and how it ends.
 
-mod doorway;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::service::TowerToHyperService;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tracing::{info, warn};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use self::doorway::{Doorway, Phase};
 use crate::config::{Address, Config};
+use crate::doorway::{self, Doorway, Flushes, Phase};
 use crate::listen::{ListenError, Listener};
 use crate::node::{Node, OpenError};
 use crate::peer::Door;
@@ -132,7 +132,8 @@ impl Server {
         let doorway = Doorway {
             door,
             tls: self.tls.clone().filter(|_| door == Door::Public),
-            routes,
+            service: TowerToHyperService::new(warp::service(routes)),
+            flushes: Flushes::Unwatched,
             room: Arc::clone(&room.permits),
             http: doorway::http(&self.node.config),
             metrics: Arc::clone(&self.node.metrics),

@@ -13,11 +13,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// A server's certificate and key, as last read from their files.
+/// How a server speaks TLS: by a certificate and a key as last read from their files, or by a whole configuration.
 #[derive(Debug)]
 pub struct Tls {
-    certificate: PathBuf,
-    key: PathBuf,
+    /// The certificate and its key; none if both were given otherwise.
+    files: Option<(PathBuf, PathBuf)>,
     handshake_timeout: Duration,
     current: RwLock<Arc<ServerConfig>>,
 }
@@ -68,15 +68,21 @@ impl Tls {
     /// A [`TlsError`] that names the file.
     pub fn open(certificate: &Path, key: &Path, handshake_timeout: Duration) -> Result<Self, TlsError> {
         let current = RwLock::new(read(certificate, key)?);
-        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), handshake_timeout, current })
+        Ok(Self { files: Some((certificate.to_owned(), key.to_owned())), handshake_timeout, current })
     }
 
-    /// Reads both files again, for the connections to come.
+    /// TLS by this configuration.
+    pub fn from_config(config: Arc<ServerConfig>, handshake_timeout: Duration) -> Self {
+        Self { files: None, handshake_timeout, current: RwLock::new(config) }
+    }
+
+    /// Reads both files again, for the connections to come. Nothing to do where there are none.
     ///
     /// # Errors
     /// A [`TlsError`]; what was in use stays in use.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let new = read(&self.certificate, &self.key)?;
+        let Some((certificate, key)) = &self.files else { return Ok(()) };
+        let new = read(certificate, key)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
     }

@@ -277,7 +277,8 @@ impl User {
     pub fn from_minted(minted: &Value) -> Self {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         Self {
-            id: minted["user"]["id"].as_u64().unwrap_or_else(|| panic!("no id of a user in {minted}")),
+            // Beyond 2^53 ids travel as text.
+            id: text(&minted["user"]["id"]).parse().unwrap_or_else(|_| panic!("no id of a user in {minted}")),
             session_id: minted["session_id"].as_str().expect("a session_id").to_owned(),
             session: text(&minted["id"]),
         }

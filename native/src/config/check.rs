@@ -100,7 +100,7 @@ impl Config {
     }
 
     /// Settings that are nothing at zero.
-    fn positive(&self) -> [(&'static str, u64); 27] {
+    fn positive(&self) -> [(&'static str, u64); 29] {
         [
             ("backlog", self.backlog.into()),
             ("tls_handshake_timeout_ms", self.tls_handshake_timeout_ms),
@@ -125,6 +125,8 @@ impl Config {
             ("max_http_connections", self.max_http_connections.into()),
             ("rate_limit_requests", self.rate_limit_requests.into()),
             ("rate_limit_window_ms", self.rate_limit_window_ms),
+            ("interactions_deadline_ms", self.interactions_deadline_ms),
+            ("interactions_max_body_bytes", self.interactions_max_body_bytes as u64),
             ("max_guilds_per_user", self.max_guilds_per_user.into()),
             ("max_members_per_guild", self.max_members_per_guild.into()),
             ("max_channels_per_guild", self.max_channels_per_guild.into()),

@@ -11,7 +11,8 @@ use super::check::Contradiction;
 use super::table::{Config, Options, SETTINGS, Setting};
 
 /// Variables that are not settings of the server: commands read them.
-const OTHER_VARIABLES: &[&str] = &["SANMON_CONFIG", "SANMON_URL", "SANMON_KEY", "SANMON_SESSION", "SANMON_CA"];
+const OTHER_VARIABLES: &[&str] =
+    &["SANMON_CONFIG", "SANMON_URL", "SANMON_KEY", "SANMON_SESSION", "SANMON_CA", "SANMON_INTERACTIONS_SECRET"];
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]

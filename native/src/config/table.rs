@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::help::with_default;
+use super::interactions_key::InteractionsKey;
 use super::proxy::TrustedProxy;
 
 /// Makes [`Config`], [`Options`] and [`SETTINGS`] from the table below.
@@ -229,6 +230,21 @@ settings! {
         /// The length of that window.
         #[arg(value_name = "MS")]
         rate_limit_window_ms: u64 = 10_000;
+    }
+    "Interactions" {
+        /// Public key of an application whose signed interactions are taken, as APPLICATION_ID=64_HEX_DIGITS; several with
+        /// commas or by repeating the flag. They go to gateway connections of the user with the application's id.
+        #[arg(value_name = "ID=HEX", value_delimiter = ',')]
+        interactions_key: Vec<InteractionsKey> = Vec::new();
+        /// How long an application may take to answer by callback; the platform gives up after 3 s.
+        #[arg(value_name = "MS")]
+        interactions_deadline_ms: u64 = 2_500;
+        /// How many seconds a signed timestamp may lie from now, within which no signature serves twice; 0 turns both off.
+        #[arg(value_name = "SECONDS")]
+        interactions_max_age_s: u64 = 0;
+        /// The largest body of an interaction, in bytes.
+        #[arg(value_name = "BYTES")]
+        interactions_max_body_bytes: usize = 4 << 20;
     }
     "Caps" {
         /// Guilds that one user may be in.

@@ -1,15 +1,18 @@
 //! How everyone else talks to a hub thread.
 //!
 //! Commands need no bound of their own: a connection has at most one of them under way (it arrives, it moves, an answer to
-//! its one question comes), so admission bounds them. Entries of the log don't travel here but through the ring.
+//! its one question comes), so admission bounds them; errands are bounded by who sends them. Entries of the log don't travel here but through the ring.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use mio::Waker;
+use sanmon_core::codec::Dispatch;
 use sanmon_core::event::Seq;
 use sanmon_core::gateway::Principal;
+use sanmon_core::id::Id;
 use sanmon_core::time::Moment;
+use tokio::sync::oneshot;
 
 use super::Upgraded;
 use super::connection::{Connection, Key};
@@ -28,6 +31,8 @@ pub(super) enum Command {
     Loaded(Key, Result<Box<Loaded>, Unanswered>),
     /// The next page of what a connection missed.
     Page(Key, Result<Page, Unanswered>),
+    /// Sends a control frame to one of a user's connections.
+    SendToOne(Box<Errand>),
     /// Ends every connection at its moment up to this one.
     Drain {
         /// The end of the drain window.
@@ -40,6 +45,15 @@ pub(super) enum Command {
 /// The store did not answer a question, or not in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unanswered;
+
+/// A control frame for one of a user's live connections, whichever's turn it is.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) user: Id,
+    pub(super) dispatch: Dispatch,
+    /// Told whether a connection took it.
+    pub(super) taken: oneshot::Sender<bool>,
+}
 
 /// A connection on its way to the thread of its user.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ mod arriving;
 mod catching_up;
 mod closing;
 mod draining;
+mod errand;
 mod fan_out;
 mod reading;
 mod tables;
@@ -181,6 +182,7 @@ impl Thread {
             Command::Authenticated(key, answer) => self.on_authenticated(key, answer),
             Command::Loaded(key, answer) => self.on_loaded(key, answer),
             Command::Page(key, answer) => self.on_page(key, answer),
+            Command::SendToOne(errand) => self.run_errand(*errand),
             Command::Drain { until } => self.plan_drain(until),
             Command::Stop => return Flow::Stop,
         }

@@ -42,6 +42,16 @@ impl Body {
         Self { stream: Box::pin(stream), is_over: false }
     }
 
+    /// No body.
+    pub(super) fn none() -> Self {
+        Self { stream: Box::pin(futures_util::stream::empty()), is_over: true }
+    }
+
+    /// The body in parts, for who has bounds of its own.
+    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, warp::Error>> + Send {
+        self.stream
+    }
+
     /// The body as JSON text: UTF-8, and JSON as the protocol has it.
     pub(super) async fn json(&mut self, headers: &HeaderMap, limits: BodyLimits) -> Result<String, Error> {
         if declared_length(headers).is_some_and(|length| length > limits.bytes as u64) {

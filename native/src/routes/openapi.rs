@@ -100,6 +100,11 @@ fn faults(route: &Route, access: &str, about: &Value) -> Vec<u16> {
         .flatten()
         .filter_map(|status| status.as_u64()?.try_into().ok())
         .collect();
+    // What the signed endpoint itself answers is all listed.
+    if access == "platform" {
+        statuses.extend(in_path(route).next().map(|_| 404));
+        return statuses;
+    }
     // The server drains, its database is busy or out of reach.
     statuses.push(503);
     match access {
@@ -126,7 +131,7 @@ fn security(access: &str) -> Value {
     let (session, operator, on_behalf) =
         (json!({ "session": [] }), json!({ "operator": [] }), json!({ "operator": [], "on_behalf_of": [] }));
     match access {
-        "anyone" => json!([]),
+        "anyone" | "platform" => json!([]),
         "visitor" => json!([{}, session, on_behalf]),
         "session" => json!([session, on_behalf]),
         "session_or_sessions" | "session_or_admin" => json!([session, operator, on_behalf]),
@@ -136,7 +141,7 @@ fn security(access: &str) -> Value {
 
 /// Whether answers tell a session how many requests it has left.
 fn limits(access: &str) -> Value {
-    if access == "anyone" {
+    if matches!(access, "anyone" | "platform") {
         return json!({});
     }
     let header = |about: &str, schema: Value| json!({ "description": about, "schema": schema });
@@ -154,6 +159,7 @@ fn answer(status: &str, schema: &Value, mut headers: Value) -> Value {
     let media_type = match schema.as_str() {
         Some("html") => "text/html",
         Some("file") => "*/*",
+        Some("text") => "text/plain",
         _ => "application/json",
     };
     if matches!(status, "429" | "503") {
@@ -162,7 +168,7 @@ fn answer(status: &str, schema: &Value, mut headers: Value) -> Value {
     let mut answer = json!({ "description": reason, "headers": headers });
     match schema.as_str() {
         None => {}
-        Some("html" | "file") => answer["content"] = json!({ media_type: { "schema": { "type": "string" } } }),
+        Some("html" | "file" | "text") => answer["content"] = json!({ media_type: { "schema": { "type": "string" } } }),
         Some(schema) => answer["content"] = json!({ media_type: { "schema": reference(schema) } }),
     }
     answer

@@ -23,6 +23,8 @@ pub(super) struct Tables {
 #[derive(Debug, Default)]
 struct User {
     connections: u32,
+    /// Whose turn it is among them.
+    turn: usize,
     /// It outlives the connections, so that nobody sends more by coming back more often.
     window: RateWindow,
 }
@@ -55,6 +57,14 @@ impl Tables {
     /// The window that counts the user's messages.
     pub(super) fn window(&mut self, user: Id) -> Option<&mut RateWindow> {
         self.users.get_mut(&user).map(|user| &mut user.window)
+    }
+
+    /// Which of the user's connections is next, counted on and on.
+    pub(super) fn next_turn(&mut self, user: Id) -> usize {
+        self.users.get_mut(&user).map_or(0, |user| {
+            user.turn = user.turn.wrapping_add(1);
+            user.turn
+        })
     }
 
     /// The slots of a session's connections.

@@ -21,7 +21,7 @@ impl Thread {
         let (Ok(()) | Err(Overflow)) = self.write_or_queue(key, &[frame], Lane::CatchUp);
     }
 
-    fn write_or_queue(&mut self, key: Key, frames: &[Bytes], lane: Lane) -> Result<(), Overflow> {
+    pub(super) fn write_or_queue(&mut self, key: Key, frames: &[Bytes], lane: Lane) -> Result<(), Overflow> {
         let Some(connection) = live(&mut self.connections, key) else { return Ok(()) };
         let written = match &connection.queue {
             None => write_frames(&mut connection.stream, frames.iter()),

@@ -1,22 +1,25 @@
 //! One listener at work: it accepts connections and serves HTTP on each until it becomes a gateway connection or ends.
 
+mod written;
+
+use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
-use hyper::body::Incoming;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1::Builder;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, warn};
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
+use self::written::Watched;
+pub(crate) use self::written::Written;
 use crate::config::Config;
 use crate::listen::{Io, Listener, Patience};
 use crate::metrics::Metrics;
@@ -31,7 +34,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How far a server's end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// Connections are taken and served.
     Serving,
     /// No connection is taken, and each ends with the request that it is at.
@@ -40,24 +43,35 @@ pub(super) enum Phase {
     Over,
 }
 
+/// Whether requests carry a [`Written`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushes {
+    /// They do. Such a connection can't be upgraded.
+    Watched,
+    /// They don't.
+    Unwatched,
+}
+
 /// What a listener leads to.
 #[derive(Clone)]
-pub(super) struct Doorway {
-    pub(super) door: Door,
-    pub(super) tls: Option<Arc<Tls>>,
-    pub(super) routes: BoxedFilter<(Response,)>,
+pub(crate) struct Doorway<S> {
+    pub(crate) door: Door,
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// What answers requests.
+    pub(crate) service: S,
+    pub(crate) flushes: Flushes,
     /// A permit for each connection that is served.
-    pub(super) room: Arc<Semaphore>,
-    pub(super) http: Builder,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) phase: watch::Receiver<Phase>,
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) http: Builder,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) phase: watch::Receiver<Phase>,
 }
 
 /// How HTTP is read: version 1, with bounds on a header's size, and on its time from the moment that a connection stands.
 ///
 /// Not by hyper-util's `auto` builder: where upgrades are served it speaks version 2 whatever it is told, and waits without
 /// an end for the first bytes, which tell it the version.
-pub(super) fn http(config: &Config) -> Builder {
+pub(crate) fn http(config: &Config) -> Builder {
     let mut builder = Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -66,9 +80,17 @@ pub(super) fn http(config: &Config) -> Builder {
     builder
 }
 
-impl Doorway {
+impl<S, B> Doorway<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     /// Serves what the listener takes until the phase says to finish. Each connection is a task that ends by itself.
-    pub(super) async fn run(mut self, listener: Listener) {
+    pub(crate) async fn run(mut self, listener: Listener) {
         let mut pause = FIRST_PAUSE;
         loop {
             let accepted = tokio::select! {
@@ -103,7 +125,7 @@ impl Doorway {
     }
 
     /// One connection, from its handshake to its end or its upgrade.
-    async fn serve(mut self, io: Io, address: Option<IpAddr>, _permit: OwnedSemaphorePermit) {
+    async fn serve(self, io: Io, address: Option<IpAddr>, _permit: OwnedSemaphorePermit) {
         let (io, transport) = match (io, &self.tls) {
             (Io::Tcp(stream), Some(tls)) => match tls.accept(stream).await {
                 Ok(stream) => (Io::Tls(Box::new(stream)), Transport::Tls),
@@ -115,14 +137,32 @@ impl Doorway {
             (io, _) => (io, Transport::Plain),
         };
         let peer = Peer { address, door: self.door, transport };
-        let routes = TowerToHyperService::new(warp::service(self.routes));
+        let io = Patience::new(io, WRITE_TIMEOUT);
+        match self.flushes {
+            Flushes::Watched => {
+                let written = Written::default();
+                let io = Watched { io, written: written.clone() };
+                self.serve_stream(io, peer, Some(written)).await;
+            }
+            Flushes::Unwatched => self.serve_stream(io, peer, None).await,
+        }
+    }
+
+    async fn serve_stream<I>(mut self, io: I, peer: Peer, written: Option<Written>)
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let service = self.service;
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            routes.call(request)
+            if let Some(written) = &written {
+                request.extensions_mut().insert(written.clone());
+            }
+            service.call(request)
         });
 
         let open = Open::count(self.metrics);
-        let io = TokioIo::new(Patience::new(io, WRITE_TIMEOUT));
+        let io = TokioIo::new(io);
         let mut connection = pin!(self.http.serve_connection(io, service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -175,6 +215,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper_util::service::TowerToHyperService;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::time::timeout;
@@ -187,7 +228,8 @@ mod tests {
 
     struct Running {
         address: std::net::SocketAddr,
-        doorway: Doorway,
+        /// Leads another listener to the same.
+        lead: Box<dyn FnOnce(Listener)>,
         phase: watch::Sender<Phase>,
         room: Arc<Semaphore>,
         metrics: Arc<Metrics>,
@@ -202,19 +244,22 @@ mod tests {
         let routes = warp::ext::get::<Peer>()
             .and_then(|peer: Peer| async move {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                Ok::<_, warp::Rejection>(Response::new(format!("{peer:?}").into()))
+                Ok::<_, warp::Rejection>(warp::reply::Response::new(format!("{peer:?}").into()))
             })
             .boxed();
         let doorway = Doorway {
             door: Door::Public,
             tls: None,
-            routes,
+            service: TowerToHyperService::new(warp::service(routes)),
+            flushes: Flushes::Unwatched,
             room: Arc::clone(&room),
             http: http(config),
             metrics: Arc::clone(&metrics),
             phase: seen,
         };
-        Running { address, phase, room, metrics, task: tokio::spawn(doorway.clone().run(listener)), doorway }
+        let other = doorway.clone();
+        let lead = Box::new(move |listener| drop(tokio::spawn(other.run(listener))));
+        Running { address, lead, phase, room, metrics, task: tokio::spawn(doorway.run(listener)) }
     }
 
     async fn read_to_end(mut stream: TcpStream) -> String {
@@ -297,7 +342,7 @@ mod tests {
         let running = start(&config, 1);
         let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap(), &config).unwrap();
         let Address::Tcp(second) = *listener.address() else { panic!("a TCP address") };
-        tokio::spawn(running.doorway.run(listener));
+        (running.lead)(listener);
         for address in [running.address, second, running.address] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();

@@ -1,0 +1,166 @@
+//! Interactions that bots answer over the gateway: each goes to one connection of its application, and the answer comes
+//! back by callback.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use sanmon_core::codec::Dispatch;
+use sanmon_core::event::{Envelope, EventName};
+use sanmon_core::id::Id;
+use sanmon_core::interaction::model::{InteractionKind, Snowflake};
+use sanmon_core::interaction::response::{InvalidReply, Reply};
+use sanmon_core::interaction::{Answer, Config as Door, Opened, Rejection, Server};
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use super::endpoint::{Desk, Endpoint, Late, Run, Settled, Terms};
+use super::files::FileExecutor;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+
+/// How many interactions may wait for their callback; more are refused.
+const MAX_WAITING: usize = 1 << 14;
+
+/// Hands interactions to gateway connections, and takes the answers.
+pub(crate) struct Relay {
+    hub: Hub,
+    waiting: Waiting,
+}
+
+/// The interactions that wait for a callback, by what a callback names.
+type Waiting = Arc<Mutex<HashMap<Callback, Waiter>>>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Callback {
+    interaction: Snowflake,
+    token: String,
+}
+
+struct Waiter {
+    kind: InteractionKind,
+    sender: oneshot::Sender<Reply>,
+}
+
+/// An interaction on its way to a connection.
+pub(crate) struct Case {
+    application: Id,
+    kind: InteractionKind,
+    callback: Callback,
+    event: String,
+}
+
+/// Why a callback is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallbackError {
+    /// No such interaction waits: it was answered, or it is too late.
+    #[error("no such interaction waits for an answer")]
+    Unknown,
+    /// This can't be the answer.
+    #[error("the body is {0}")]
+    Invalid(#[from] InvalidReply),
+}
+
+/// Takes an interaction off the list once it no longer waits, for whatever reason.
+struct Place {
+    waiting: Waiting,
+    callback: Callback,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.waiting).remove(&self.callback);
+    }
+}
+
+impl Endpoint<Relay> {
+    /// The endpoint of a node, as it is configured.
+    pub(crate) fn of_node(config: &Config, hub: Hub, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        let max_age = Duration::from_secs(config.interactions_max_age_s);
+        let door = Server::new(Door {
+            keys: config.interactions_key.iter().map(|key| key.0).collect(),
+            max_body_bytes: config.interactions_max_body_bytes,
+            max_age: (!max_age.is_zero()).then_some(max_age),
+        });
+        let terms = Terms {
+            deadline: Duration::from_millis(config.interactions_deadline_ms),
+            body_timeout: Duration::from_millis(config.body_timeout_ms),
+            files: FileExecutor::default(),
+        };
+        Self::new(door, Relay { hub, waiting: Waiting::default() }, terms, clock, metrics)
+    }
+}
+
+impl Relay {
+    /// Takes the answer to an interaction; the first one counts.
+    pub(crate) fn callback(&self, interaction: Id, token: &str, json: String) -> Result<(), CallbackError> {
+        let callback = Callback { interaction: interaction.into(), token: token.to_owned() };
+        let kind = lock(&self.waiting).get(&callback).map(|waiter| waiter.kind).ok_or(CallbackError::Unknown)?;
+        let reply = Reply::from_json(kind, json, Vec::new())?;
+        let waiter = lock(&self.waiting).remove(&callback).ok_or(CallbackError::Unknown)?;
+        waiter.sender.send(reply).map_err(|_| CallbackError::Unknown)
+    }
+
+    fn wait(&self, callback: Callback, kind: InteractionKind) -> Option<(Place, oneshot::Receiver<Reply>)> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = lock(&self.waiting);
+        if waiting.len() >= MAX_WAITING {
+            tracing::warn!("too many interactions wait for their callbacks");
+            return None;
+        }
+        let Entry::Vacant(entry) = waiting.entry(callback.clone()) else { return None };
+        entry.insert(Waiter { kind, sender });
+        Some((Place { waiting: Arc::clone(&self.waiting), callback }, receiver))
+    }
+}
+
+impl Desk for Relay {
+    type Case = Case;
+
+    async fn prepare(&self, _: &Server) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn read(&self, opened: &Opened<'_>) -> Result<Case, Rejection> {
+        let shape = |reason: &str| Rejection::Shape(reason.to_owned());
+        let interaction = opened.interaction()?.ok_or_else(|| shape("a ping"))?;
+        let application =
+            Id::try_from(interaction.application_id()).map_err(|_| shape("`application_id` can't be a user's"))?;
+        let callback = Callback { interaction: interaction.id(), token: interaction.token().to_owned() };
+        let name: EventName = "INTERACTION_CREATE".parse().expect("a name of the protocol");
+        let text = RawValue::from_string(opened.text.to_owned()).map_err(|error| shape(&error.to_string()))?;
+        Ok(Case { application, kind: opened.kind, callback, event: Envelope::new(name).with("d", text).to_json() })
+    }
+
+    fn run(&self, case: Case) -> Result<Run, Rejection> {
+        let Case { application, kind, callback, event } = case;
+        let (place, receiver) = self.wait(callback, kind).ok_or(Rejection::Failed)?;
+        let hub = self.hub.clone();
+        let answer = async move {
+            let _place = place;
+            if !hub.send_to_one(application, Dispatch::new(event)).await {
+                return Settled::refused(Rejection::NoListener);
+            }
+            match receiver.await {
+                Ok(reply) => Settled::new(Answer::Reply(reply)),
+                Err(_) => Settled::refused(Rejection::Failed),
+            }
+        };
+        Ok(Run { answer: answer.boxed(), late: Late::Abandon })
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("waiting", &lock(&self.waiting).len()).finish_non_exhaustive()
+    }
+}
+
+fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<Callback, Waiter>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}

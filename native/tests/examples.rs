@@ -1,0 +1,110 @@
+//! The examples, run as a reader would run them.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use sanmon_core::interaction::Keypair;
+use serde_json::{Value, json};
+
+const APPLICATION: &str = "1180000000000000001";
+
+/// A running example; killed when dropped.
+struct Example {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    url: String,
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn pair() -> Keypair {
+    Keypair::from_seed([1; 32]).expect("a seed")
+}
+
+impl Example {
+    fn start(name: &str, path: &str) -> Self {
+        let mut child = Command::new(built(name))
+            .args([format!("{APPLICATION}={}", pair().public_key_hex()), "127.0.0.1:0".to_owned()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its stdout")).lines();
+        let line = lines.next().expect("a line").expect("text");
+        let address = line.strip_prefix("listening on ").expect("where it listens").to_owned();
+        Self { child, lines, url: format!("http://{address}{path}") }
+    }
+
+    async fn send(&self, body: &Value) -> Value {
+        let config = sanmon::client::Trust::Only(Vec::new()).client_config().expect("TLS that trusts nobody");
+        let client = reqwest::Client::builder().tls_backend_preconfigured(config).timeout(Duration::from_secs(20));
+        let body = body.to_string();
+        let request = client.build().expect("a client").post(&self.url).header("content-type", "application/json");
+        let request = request
+            .header("x-signature-ed25519", pair().sign_hex(b"1800000000", body.as_bytes()))
+            .header("x-signature-timestamp", "1800000000");
+        let answer = request.body(body).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON")
+    }
+}
+
+fn interaction(id: u64, kind: u64, data: Value) -> Value {
+    json!({ "id": id, "application_id": APPLICATION, "type": kind, "token": "t", "version": 1, "data": data })
+}
+
+fn command(id: u64, name: &str) -> Value {
+    interaction(id, 2, json!({ "id": "7", "name": name, "type": 1 }))
+}
+
+/// Builds an example in the profile of this test, which cargo does by itself only when it runs all tests.
+fn built(name: &str) -> PathBuf {
+    let exe = std::env::current_exe().expect("a test knows its own path");
+    let folder = exe.ancestors().nth(2).expect("target/<profile>/deps");
+    let profile = if folder.ends_with("debug") { "dev" } else { "release" };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--profile", profile, "--example", name])
+        .status()
+        .expect("cargo starts");
+    assert!(built.success(), "{name} does not build");
+    folder.join("examples").join(name)
+}
+
+#[tokio::test]
+async fn the_bot_serves_tea() {
+    let mut bot = Example::start("bot", "/");
+    assert_eq!(bot.send(&json!({ "type": 1 })).await, json!({ "type": 1 }));
+    let tea = bot.send(&command(1, "tea")).await;
+    assert_eq!(tea, json!({ "type": 4, "data": { "content": "A cup of tea.", "flags": 64 } }));
+
+    let typed = json!({ "name": "tea", "type": 3, "value": "s", "focused": true });
+    let choices =
+        bot.send(&interaction(2, 4, json!({ "id": "7", "name": "tea", "type": 1, "options": [typed] }))).await;
+    assert_eq!(choices, json!({ "type": 8, "data": { "choices": [{ "name": "sencha", "value": "sencha" }] } }));
+
+    let modal = bot.send(&command(3, "order")).await;
+    assert_eq!((&modal["type"], &modal["data"]["custom_id"]), (&json!(9), &json!("order")));
+    let input =
+        json!({ "type": 18, "id": 1, "component": { "type": 4, "id": 2, "custom_id": "tea", "value": "assam" } });
+    let order = bot.send(&interaction(4, 5, json!({ "custom_id": "order", "components": [input] }))).await;
+    assert_eq!(order["data"]["content"], "Ordered: assam.");
+
+    assert_eq!(bot.send(&command(5, "brew")).await, json!({ "type": 5 }));
+    let line = bot.lines.next().expect("a line").expect("text");
+    assert_eq!(line, "the tea is ready");
+}
+
+#[tokio::test]
+async fn axum_carries_it() {
+    let app = Example::start("mount_axum", "/interactions");
+    assert_eq!(app.send(&json!({ "type": 1 })).await, json!({ "type": 1 }));
+    assert_eq!(app.send(&command(1, "ping")).await["data"]["content"], "Pong!");
+}
