@@ -3,19 +3,15 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sanmon_core::audience::Audience;
-use sanmon_core::codec::Encoding;
-use sanmon_core::entry::Draft;
-use sanmon_core::event::{Envelope, Presence, PresenceKind};
-use sanmon_core::id::Id;
-use tempfile::TempDir;
-use tokio::time::timeout;
-
+use harness::{Api, Authority};
 use sanmon::client::{Builder, Client, ConnectError, EndReason, Ended, Trust, Update};
 use sanmon::config::{Address, Config};
-use sanmon::fields::Fields;
-use sanmon::server::{CONTROL_SOCKET, Server};
-use sanmon::store::sessions::{self, NewSession};
+use sanmon::server::Server;
+use sanmon_core::codec::Encoding;
+use sanmon_core::event::{Presence, PresenceKind};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -47,26 +43,22 @@ impl Site {
 
 fn url(server: &Server) -> String {
     let Address::Tcp(address) = &server.addresses()[0] else { panic!("a TCP address") };
-    match server.node().config.tls_cert {
-        Some(_) => format!("https://localhost:{}", address.port()),
-        None => format!("http://{address}"),
-    }
+    format!("http://{address}")
+}
+
+fn api(server: &Server) -> Api {
+    Api::over_unix(&server.control_socket())
 }
 
 async fn session(server: &Server) -> String {
-    let user = Fields::parse(r#"{"username":"ada"}"#).unwrap();
-    let new = NewSession { id: Some(Id::new(1).unwrap()), user, expires_in: None };
-    sessions::create(&server.node().store, new).await.unwrap().session_id
+    let new = json!({ "user": { "id": 1, "username": "ada" } });
+    let minted = api(server).post("/sessions", new).await.expect(201);
+    minted["session_id"].as_str().unwrap().to_owned()
 }
 
 async fn publish(server: &Server, name: &str) {
-    let event = Envelope::new(name.parse().unwrap()).with_d(&());
-    server
-        .node()
-        .store
-        .publish(vec![Draft::new(event, Audience::Users(vec![Id::new(1).unwrap()]))], None)
-        .await
-        .unwrap();
+    let event = json!({ "t": name, "d": {}, "to": { "users": [1] } });
+    api(server).post("/publish", json!({ "events": [event] })).await.expect(200);
 }
 
 /// The next update that is neither a state nor trouble.
@@ -93,8 +85,7 @@ async fn events_come_in_both_encodings_and_over_a_unix_socket() {
     let server = site.start().await;
     let session_id = session(&server).await;
     let builder = || Client::builder(url(&server)).session(&*session_id);
-    let socket = site.config.data.join(CONTROL_SOCKET);
-    for builder in [builder(), builder().encoding(Encoding::Zlib), builder().unix_socket(socket)] {
+    for builder in [builder(), builder().encoding(Encoding::Zlib), builder().unix_socket(server.control_socket())] {
         let mut client = builder.connect().unwrap();
         assert_eq!(name(&next(&mut client).await), "READY");
         publish(&server, "HELLO").await;
@@ -136,7 +127,7 @@ async fn a_revoked_session_ends_the_client() {
     let session_id = session(&server).await;
     let mut client = Client::builder(url(&server)).session(session_id).connect().unwrap();
     assert_eq!(name(&next(&mut client).await), "READY");
-    sessions::revoke_all_of(&server.node().store, Id::new(1).unwrap()).await.unwrap();
+    api(&server).delete("/users/1/sessions").await.expect(204);
     loop {
         match next(&mut client).await {
             Update::Ended(EndReason::Refused { code, .. }) => break assert_eq!(code, 4102),
@@ -165,19 +156,16 @@ async fn a_chosen_presence_is_shown() {
 #[tokio::test]
 async fn a_private_authority_is_trusted_when_it_is_named_and_only_then() {
     let mut site = Site::new();
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let path = |name: &str| site.folder.path().join(name);
-    std::fs::write(path("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let (cert, key) = (path("cert.pem"), path("key.pem"));
-    site.config.listen = vec!["127.0.0.1:0".parse().unwrap()];
-    site.config.tls_cert = Some(cert.clone());
-    site.config.tls_key = Some(key);
+    let authority = Authority::new();
+    let trusted = site.folder.path().join("authority.pem");
+    std::fs::write(&trusted, authority.pem()).unwrap();
+    let (cert, key) = authority.issue(site.folder.path());
+    (site.config.tls_cert, site.config.tls_key) = (Some(cert), Some(key));
     let server = site.start().await;
     let session_id = session(&server).await;
-    let builder = Client::builder(url(&server).replace("https", "wss") + "/gateway").session(session_id);
+    let builder = Client::builder(url(&server).replace("http", "wss") + "/gateway").session(session_id);
 
-    let mut client = builder.clone().trust(Trust::only_file(&cert).unwrap()).connect().unwrap();
+    let mut client = builder.clone().trust(Trust::only_file(&trusted).unwrap()).connect().unwrap();
     assert_eq!(name(&next(&mut client).await), "READY");
 
     let mut stranger = builder.trust(Trust::Only(Vec::new())).connect().unwrap();

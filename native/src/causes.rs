@@ -4,7 +4,7 @@ use std::iter::successors;
 
 /// An error and its causes, from the outermost in, in one line.
 // The trait is not imported: `source` would be found on the reference to the error, which lives shorter.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -18,6 +18,7 @@ mod presence;
 mod publish;
 mod serve;
 mod session;
+#[expect(rustdoc::bare_urls, reason = "the texts are those of --help, too")]
 mod target;
 mod user;
 
@@ -73,7 +74,7 @@ enum Command {
 }
 
 /// Runs the command that the arguments name.
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     match Cli::parse().command.run() {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(failure) => {

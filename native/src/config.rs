@@ -7,6 +7,7 @@ mod interactions_key;
 mod load;
 mod proxy;
 mod sample;
+#[expect(rustdoc::bare_urls, reason = "the texts are those of --help and of the sample file, too")]
 mod table;
 
 pub use self::address::{Address, InvalidAddress};

@@ -9,19 +9,14 @@ use serde_json::value::RawValue;
 
 /// An object's fields. Numbers keep their digits, strings their escapes, and fields their order.
 #[derive(Clone, Debug, Default)]
-pub struct Fields(IndexMap<String, Box<RawValue>>);
+pub(crate) struct Fields(IndexMap<String, Box<RawValue>>);
 
 impl Fields {
-    /// No fields.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// The fields of the object that `text` is.
     ///
     /// # Errors
     /// `text` is not a JSON object, or names a field twice.
-    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
 
@@ -29,12 +24,12 @@ impl Fields {
     ///
     /// # Errors
     /// `value` is no object.
-    pub fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+    pub(crate) fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
         Self::parse(serde_json::value::to_raw_value(value)?.get())
     }
 
     /// The text of a field, if the object has it.
-    pub fn get(&self, name: &str) -> Option<&RawValue> {
+    pub(crate) fn get(&self, name: &str) -> Option<&RawValue> {
         self.0.get(name).map(|value| &**value)
     }
 
@@ -42,7 +37,7 @@ impl Fields {
     ///
     /// # Errors
     /// The field holds something else than a `T`.
-    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, serde_json::Error> {
+    pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, serde_json::Error> {
         self.get(name).map_or(Ok(None), |value| serde_json::from_str(value.get()))
     }
 
@@ -50,7 +45,7 @@ impl Fields {
     ///
     /// # Panics
     /// When `value` has no JSON form (a map whose keys are no strings): the caller's bug.
-    pub fn set(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+    pub(crate) fn set(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         let value = serde_json::value::to_raw_value(value).expect("stored values have a JSON form");
         self.0.insert(name.to_owned(), value);
     }
@@ -59,7 +54,7 @@ impl Fields {
     ///
     /// # Panics
     /// As [`Self::set`].
-    pub fn set_first(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+    pub(crate) fn set_first(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         let is_new = !self.0.contains_key(name);
         self.set(name, value);
         if is_new {
@@ -68,28 +63,28 @@ impl Fields {
     }
 
     /// Takes a field out.
-    pub fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
         self.0.shift_remove(name)
     }
 
     /// Lays `patch` over these fields: each of its fields is added or replaces the one of its name; null removes it.
-    pub fn merge(&mut self, patch: Self) {
+    pub(crate) fn merge(&mut self, patch: Self) {
         self.0.extend(patch.0);
         self.drop_nulls();
     }
 
     /// Removes the fields that are null.
-    pub fn drop_nulls(&mut self) {
+    pub(crate) fn drop_nulls(&mut self) {
         self.0.retain(|_, value| value.get() != "null");
     }
 
     /// The fields' names, in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
     /// The object as text.
-    pub fn to_raw(&self) -> Box<RawValue> {
+    pub(crate) fn to_raw(&self) -> Box<RawValue> {
         serde_json::value::to_raw_value(self).expect("fields have a JSON form")
     }
 }

@@ -45,12 +45,12 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use self::admission::Admission;
-pub use self::admission::{NoRoom, Ticket};
+pub(crate) use self::admission::{NoRoom, Ticket};
 use self::loader::Loader;
 use self::mailbox::{Command, Errand, Mailbox};
 use self::presence::PresenceDesk;
 use self::ring::Ring;
-pub use self::stream::Stream;
+pub(crate) use self::stream::Stream;
 use self::thread::Thread;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -64,13 +64,13 @@ const DRAIN_SLACK: Duration = Duration::from_secs(6);
 
 /// Everyone who is connected to this node. Cheap to clone.
 #[derive(Clone)]
-pub struct Hub {
+pub(crate) struct Hub {
     shared: Arc<Shared>,
 }
 
 /// A connection that was just upgraded.
 #[derive(Debug)]
-pub struct Upgraded {
+pub(crate) struct Upgraded {
     /// Its socket.
     pub stream: Stream,
     /// What was read from the socket behind the upgrade's request.
@@ -117,7 +117,7 @@ impl Hub {
     ///
     /// # Errors
     /// The system's, when it gives no more threads or polls.
-    pub fn start(config: &Config, clock: Clock, metrics: Arc<Metrics>) -> io::Result<Self> {
+    pub(crate) fn start(config: &Config, clock: Clock, metrics: Arc<Metrics>) -> io::Result<Self> {
         let threads = match config.hub_threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -157,7 +157,7 @@ impl Hub {
     ///
     /// # Errors
     /// The store's, when it can't say where the log stands and who it shows as online.
-    pub async fn attach(&self, store: Store, public_url: String) -> Result<(), StoreError> {
+    pub(crate) async fn attach(&self, store: Store, public_url: String) -> Result<(), StoreError> {
         let runtime = Handle::current();
         self.shared.ring.begin(store.head());
         let times = self.shared.bounds.presence_times;
@@ -171,25 +171,25 @@ impl Hub {
     ///
     /// # Errors
     /// There is no room.
-    pub fn admit(&self, address: Option<IpAddr>) -> Result<Ticket, NoRoom> {
+    pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Ticket, NoRoom> {
         self.shared.admission.admit(address)
     }
 
     /// Takes a connection.
-    pub fn accept(&self, connection: Upgraded) {
+    pub(crate) fn accept(&self, connection: Upgraded) {
         let next = self.shared.next_thread.fetch_add(1, Ordering::Relaxed);
         let mailbox = &self.shared.mailboxes[next % self.shared.mailboxes.len()];
         mailbox.post(Command::Accept(Box::new(connection)));
     }
 
     /// Hands on entries that the log has made durable, in order. Waits for nobody.
-    pub fn publish(&self, entries: &[Arc<Entry>]) {
+    pub(crate) fn publish(&self, entries: &[Arc<Entry>]) {
         self.shared.ring.push(entries);
         self.shared.mailboxes.iter().for_each(Mailbox::wake);
     }
 
     /// Sends a control frame, which never was in the log, to one live connection of `user`, each in turn. Whether one took it.
-    pub async fn send_to_one(&self, user: Id, dispatch: Dispatch) -> bool {
+    pub(crate) async fn send_to_one(&self, user: Id, dispatch: Dispatch) -> bool {
         let (taken, answer) = oneshot::channel();
         let mailbox = &self.shared.mailboxes[self.shared.owner_of(user)];
         mailbox.post(Command::SendToOne(Box::new(Errand { user, dispatch, taken })));
@@ -202,7 +202,7 @@ impl Hub {
     ///
     /// # Errors
     /// The store's; nothing was chosen then.
-    pub async fn choose_presence(&self, user: Id, presence: Presence) -> Result<(), StoreError> {
+    pub(crate) async fn choose_presence(&self, user: Id, presence: Presence) -> Result<(), StoreError> {
         let Some(backend) = self.shared.backend.get() else {
             return Err(StoreError::Unavailable("the server is not open yet".into()));
         };
@@ -210,18 +210,18 @@ impl Hub {
     }
 
     /// Whether another connection would be admitted.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.shared.admission.has_room()
     }
 
     /// How many connections there are, identified or not.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.admission.open()
     }
 
     /// Sends everyone away, each connection at a random moment of the drain window, and returns when all are gone, or when
     /// the window and the time for the last close handshakes are over. Takes no new connections from here on.
-    pub async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         self.shared.admission.shut();
         let connections = self.connections() as u64;
         let windows = connections.div_ceil(CONNECTIONS_PER_WINDOW).max(1);
@@ -237,7 +237,7 @@ impl Hub {
     }
 
     /// Ends the threads; what is still connected is cut off.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         if let Some(backend) = self.shared.backend.get() {
             backend.presences.stop();
         }

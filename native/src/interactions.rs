@@ -43,7 +43,8 @@ pub use self::platform::{KeyError, Token};
 pub(crate) use self::relay::{CallbackError, Relay};
 pub(crate) use self::service::for_warp;
 use crate::config::Address;
-use crate::metrics::Metrics;
+pub use crate::listen::{ListenError, TcpOptions};
+pub use crate::tls::{Tls, TlsError};
 
 /// How long requests and continuations may take to finish once a server closes, unless said otherwise.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -185,9 +186,9 @@ impl<F: EntityFactory> InteractionServer<F> {
         service::filter(self.endpoint.clone())
     }
 
-    /// What the server counts.
-    pub fn metrics(&self) -> &Arc<Metrics> {
-        self.endpoint.metrics()
+    /// What the server counts, in Prometheus' text format, version 0.0.4.
+    pub fn render_metrics(&self) -> String {
+        self.endpoint.metrics().render_interactions()
     }
 }
 

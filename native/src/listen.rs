@@ -12,13 +12,13 @@ use listenfd::ListenFd;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-pub use self::io::Io;
-pub use self::patience::Patience;
+pub(crate) use self::io::Io;
+pub(crate) use self::patience::Patience;
 use crate::config::{Address, Config};
 
 /// A socket that takes connections. A unix socket's file goes when the listener is dropped.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     kind: Kind,
     address: Address,
 }
@@ -100,7 +100,7 @@ impl Listener {
     ///
     /// # Errors
     /// A [`ListenError`] that says what stands there.
-    pub fn bind(address: &Address, options: impl Into<TcpOptions>) -> Result<Self, ListenError> {
+    pub(crate) fn bind(address: &Address, options: impl Into<TcpOptions>) -> Result<Self, ListenError> {
         match address {
             Address::Tcp(at) => bind_tcp(*at, options.into()).map_err(|source| refused(address, source)),
             Address::Unix(path) => {
@@ -115,7 +115,7 @@ impl Listener {
     ///
     /// # Errors
     /// A [`ListenError`] that says what stands in the way.
-    pub fn bind_private(path: &Path) -> Result<Self, ListenError> {
+    pub(crate) fn bind_private(path: &Path) -> Result<Self, ListenError> {
         let (listener, file) = unix::bind_private(path)?;
         Ok(Self { kind: Kind::Unix(listener, Some(file)), address: Address::Unix(path.to_owned()) })
     }
@@ -124,7 +124,7 @@ impl Listener {
     ///
     /// # Errors
     /// Those of the system, such as that it is no such socket.
-    pub fn from_tcp(listener: std::net::TcpListener) -> std::io::Result<Self> {
+    pub(crate) fn from_tcp(listener: std::net::TcpListener) -> std::io::Result<Self> {
         tcp_listener(listener)
     }
 
@@ -132,7 +132,7 @@ impl Listener {
     ///
     /// # Errors
     /// As [`Self::from_tcp`].
-    pub fn from_unix(listener: std::os::unix::net::UnixListener) -> std::io::Result<Self> {
+    pub(crate) fn from_unix(listener: std::os::unix::net::UnixListener) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         let path = listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
         let address = Address::Unix(path.unwrap_or_else(|| PathBuf::from("inherited")));
@@ -143,13 +143,13 @@ impl Listener {
     ///
     /// # Errors
     /// [`ListenError::BadInherited`] for one that takes no streams.
-    pub fn inherited() -> Result<Vec<Self>, ListenError> {
+    pub(crate) fn inherited() -> Result<Vec<Self>, ListenError> {
         let mut sockets = ListenFd::from_env();
         (0..sockets.len()).map(|index| inherit(&mut sockets, index)).collect()
     }
 
     /// Where it listens: the bound port, where port 0 was asked for.
-    pub const fn address(&self) -> &Address {
+    pub(crate) const fn address(&self) -> &Address {
         &self.address
     }
 
@@ -157,7 +157,7 @@ impl Listener {
     ///
     /// # Errors
     /// Those of `accept(2)`: about one connection, or about the process, such as too many open files.
-    pub async fn accept(&self) -> std::io::Result<(Io, Option<IpAddr>)> {
+    pub(crate) async fn accept(&self) -> std::io::Result<(Io, Option<IpAddr>)> {
         match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;

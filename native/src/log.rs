@@ -49,7 +49,7 @@ struct Known {
 
 /// How much the log holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogFigures {
+pub(crate) struct LogFigures {
     /// How many entries.
     pub entries: u64,
     /// The bytes of their texts.

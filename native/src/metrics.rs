@@ -1,11 +1,12 @@
 //! What the node counts and measures, in Prometheus' text format.
 
 use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 /// Every metric of a node. Each node has its own registry, so that several may live in one process.
 #[derive(Clone, Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     /// Gateway connections that are open, identified or not.
     pub connections: IntGauge,
@@ -67,7 +68,7 @@ const SECONDS: &[f64] =
 
 impl Metrics {
     /// All metrics at zero.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let r = Registry::new();
         Self {
             connections: gauge(&r, "sanmon_connections", "Open gateway connections."),
@@ -126,15 +127,21 @@ impl Metrics {
     }
 
     /// All metrics in Prometheus' text format, version 0.0.4.
-    pub fn render(&self) -> String {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).expect("every metric has a valid name")
+    pub(crate) fn render(&self) -> String {
+        render(&self.registry.gather())
+    }
+
+    /// The metrics of a server that takes interactions and nothing else.
+    pub(crate) fn render_interactions(&self) -> String {
+        let others = ["sanmon_http_connections", "sanmon_accept_errors_total", "sanmon_tls_handshake_errors_total"];
+        let mut families = self.registry.gather();
+        families.retain(|family| family.name().starts_with("sanmon_interactions") || others.contains(&family.name()));
+        render(&families)
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
+fn render(families: &[MetricFamily]) -> String {
+    TextEncoder::new().encode_to_string(families).expect("every metric has a valid name")
 }
 
 fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {

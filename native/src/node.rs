@@ -13,10 +13,10 @@ use crate::config::{Address, Config};
 use crate::hub::Hub;
 use crate::interactions::{Endpoint, Relay};
 use crate::metrics::Metrics;
-use crate::store::{self, Store, StoreError};
+use crate::store::{FolderError, Store, StoreError};
 
 /// One running server, shared by everything that answers for it.
-pub struct Node {
+pub(crate) struct Node {
     /// What the operator set.
     pub config: Config,
     /// The machine's clocks.
@@ -39,7 +39,7 @@ pub struct Node {
 pub enum OpenError {
     /// The data folder can't be used.
     #[error(transparent)]
-    Store(#[from] store::OpenError),
+    Folder(#[from] FolderError),
     /// The database can't be read.
     #[error("can't read the database: {0}")]
     Read(#[from] StoreError),
@@ -54,7 +54,7 @@ impl Node {
     ///
     /// # Errors
     /// An [`OpenError`]; nothing runs then.
-    pub async fn open(config: Config, listening: &[Address]) -> Result<Arc<Self>, OpenError> {
+    pub(crate) async fn open(config: Config, listening: &[Address]) -> Result<Arc<Self>, OpenError> {
         let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
         let hub = Hub::start(&config, clock, Arc::clone(&metrics)).map_err(OpenError::Hub)?;
         match Self::attach(config, clock, metrics, hub.clone(), listening).await {
@@ -86,12 +86,12 @@ impl Node {
     }
 
     /// Whether the node is about to stop: it takes no new connections and is not named to anyone.
-    pub fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
     /// All metrics as Prometheus reads them, the log's figures as they are now.
-    pub fn render_metrics(&self) -> String {
+    pub(crate) fn render_metrics(&self) -> String {
         let (log, metrics) = (self.store.log_figures(), &self.metrics);
         let age = log.oldest_at.map_or(0, |oldest| self.clock.unix().as_millis().saturating_sub(oldest.as_millis()));
         metrics.log_head.set(log.head.as_i64());
@@ -103,13 +103,13 @@ impl Node {
     }
 
     /// Sends all clients away over the drain window. From here on the node counts as draining.
-    pub async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.hub.drain().await;
     }
 
     /// Cuts off who is still connected, and closes the data folder once what was accepted is stored.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.draining.store(true, Ordering::Relaxed);
         let hub = self.hub.clone();
         // Joins threads, which would block the runtime. It fails only if it panicked, which its threads have logged.
@@ -173,7 +173,7 @@ mod tests {
         let config = Config { data: folder.path().to_owned(), hub_threads: 1, ..Config::default() };
         let node = Node::open(config.clone(), &[]).await.unwrap();
         let second = Node::open(config.clone(), &[]).await.unwrap_err();
-        assert!(matches!(second, OpenError::Store(store::OpenError::InUse { .. })), "{second}");
+        assert!(matches!(second, OpenError::Folder(FolderError::InUse { .. })), "{second}");
         node.drain().await;
         assert!(node.is_draining());
         node.close().await;

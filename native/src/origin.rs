@@ -8,13 +8,13 @@ use crate::peer::{Peer, Transport};
 
 /// The origins whose pages may connect and call.
 #[derive(Clone, Debug)]
-pub struct Origins {
+pub(crate) struct Origins {
     listed: Vec<String>,
 }
 
 /// Where a request comes from, by what its headers say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// No browser, or a browser that does not name an origin, since the page is the server's own.
     NoOrigin,
     /// A page of an origin that is allowed.
@@ -25,14 +25,14 @@ pub enum Standing {
 
 impl Origins {
     /// The origin of `public_url`, and those that the configuration lists.
-    pub fn new(config: &Config, public_url: &str) -> Self {
+    pub(crate) fn new(config: &Config, public_url: &str) -> Self {
         let own = origin_of_url(public_url);
         Self { listed: config.origins.iter().map(|origin| normal(origin)).chain(own).collect() }
     }
 
     /// Where a request with these headers comes from. Same origin is what the request's own Host says, too: nothing is
     /// authorised by a cookie, so a page that names itself as the host gains nothing that it could not get anyway.
-    pub fn standing(&self, headers: &HeaderMap, peer: &Peer) -> Standing {
+    pub(crate) fn standing(&self, headers: &HeaderMap, peer: &Peer) -> Standing {
         let Some(origin) = headers.get(ORIGIN) else { return Standing::NoOrigin };
         let Ok(origin) = origin.to_str() else { return Standing::Refused };
         let origin = normal(origin);

@@ -10,7 +10,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Facts about a connection that every request on it carries as an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// The address at the other end of the socket; none on a unix socket. A proxy's own address, if it came through one.
     pub address: Option<IpAddr>,
     /// Through which door it came in.
@@ -23,7 +23,7 @@ impl Peer {
     /// The client's address: the socket's, or where that is a trusted proxy's, the last one in `X-Forwarded-For` that is
     /// not. What stands further left in that header was written by whoever asked. None on a unix socket, unless whoever
     /// connects to those is trusted and names one.
-    pub fn client(&self, headers: &HeaderMap, trusted: &[TrustedProxy]) -> Option<IpAddr> {
+    pub(crate) fn client(&self, headers: &HeaderMap, trusted: &[TrustedProxy]) -> Option<IpAddr> {
         let is_trusted = |peer: Option<IpAddr>| trusted.iter().any(|proxy| proxy.is(peer));
         let mut client = self.address.map(|address| address.to_canonical());
         let values = headers.get_all(X_FORWARDED_FOR).into_iter().rev().filter_map(|value| value.to_str().ok());
@@ -46,7 +46,7 @@ fn address_in(entry: &str) -> Option<IpAddr> {
 
 /// The kinds of listeners that a server has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub(crate) enum Door {
     /// A listener for clients and backends.
     Public,
     /// The admin address.
@@ -57,7 +57,7 @@ pub enum Door {
 
 /// What bytes travel in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub(crate) enum Transport {
     /// As they are.
     Plain,
     /// Encrypted by this process.

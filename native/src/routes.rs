@@ -151,18 +151,18 @@ fn local() -> Vec<Route> {
 }
 
 /// The routes for clients and backends: discovery, the gateway, the HTTP API, and the console's page.
-pub fn api(node: Arc<Node>) -> BoxedFilter<(Response,)> {
+pub(crate) fn api(node: Arc<Node>) -> BoxedFilter<(Response,)> {
     serve(node, Door::Public, public())
 }
 
 /// The routes of the control socket: those of [`api`], and what makes sense only on the server's own machine. Who gives no
 /// Authorization here is the operator.
-pub fn control(node: Arc<Node>) -> BoxedFilter<(Response,)> {
+pub(crate) fn control(node: Arc<Node>) -> BoxedFilter<(Response,)> {
     serve(node, Door::Control, public().into_iter().chain(local()).collect())
 }
 
 /// The routes of the admin address.
-pub fn admin(node: Arc<Node>) -> BoxedFilter<(Response,)> {
+pub(crate) fn admin(node: Arc<Node>) -> BoxedFilter<(Response,)> {
     serve(node, Door::Admin, administrative())
 }
 

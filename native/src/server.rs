@@ -1,8 +1,10 @@
-//! A node at work: its listeners, what each leads to, and how it ends.
+//! Running a node inside a program: its listeners, what each leads to, and how it ends.
 
 #[cfg(test)]
 mod tests;
 
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,23 +15,43 @@ use tracing::{info, warn};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use crate::config::{Address, Config};
+use crate::config::{Address, Config, Contradiction};
 use crate::doorway::{self, Doorway, Flushes, Phase};
-use crate::listen::{ListenError, Listener};
+pub use crate::listen::ListenError;
+use crate::listen::Listener;
 use crate::node::{Node, OpenError};
 use crate::peer::Door;
 use crate::routes;
+pub use crate::store::FolderError;
 use crate::store::StoreError;
 use crate::store::operator_keys::{self, Scope};
-use crate::tls::{Tls, TlsError};
+use crate::tls::Tls;
+pub use crate::tls::TlsError;
 
 /// The name of the control socket in the data folder.
-pub const CONTROL_SOCKET: &str = "control.sock";
+pub(crate) const CONTROL_SOCKET: &str = "control.sock";
 
 /// Connections that the admin address and the control socket serve at once, each; more wait.
 const SIDE_DOOR_CONNECTIONS: u32 = 64;
 
 /// A running server.
+///
+/// ```no_run
+/// use sanmon::config::Config;
+/// use sanmon::server::Server;
+///
+/// # async fn example() -> Result<(), sanmon::server::StartError> {
+/// let server = Server::start(Config { data: "data".into(), ..Config::default() }).await?;
+/// if let Some(key) = server.operator_key() {
+///     println!("the operator key, shown this once: {key}");
+/// }
+/// println!("clients connect to {}", server.public_url());
+/// // ...
+/// server.drain().await;
+/// server.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Server {
     node: Arc<Node>,
@@ -43,7 +65,11 @@ pub struct Server {
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
+    /// The settings don't go together.
+    #[error(transparent)]
+    Config(#[from] Contradiction),
     /// Nothing can be taken at an address.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -52,10 +78,29 @@ pub enum StartError {
     Tls(#[from] TlsError),
     /// The data folder can't be used.
     #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The first operator key can't be stored.
-    #[error("can't store the first operator key: {0}")]
-    FirstKey(#[from] StoreError),
+    Folder(#[from] FolderError),
+    /// The database can't be read, or the first operator key can't be stored.
+    #[error("can't use the database: {0}")]
+    Database(String),
+    /// The system gave no more threads or polls.
+    #[error("can't start the threads that own connections: {0}")]
+    Threads(#[source] io::Error),
+}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Folder(error) => error.into(),
+            OpenError::Read(error) => error.into(),
+            OpenError::Hub(error) => Self::Threads(error),
+        }
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Database(error.to_string())
+    }
 }
 
 /// How many connections a kind of listener serves at once.
@@ -77,7 +122,11 @@ impl Server {
     ///
     /// # Errors
     /// A [`StartError`]; nothing runs then.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        config.check()?;
         let tls = match (&config.tls_cert, &config.tls_key) {
             (Some(certificate), Some(key)) => {
                 let limit = Duration::from_millis(config.tls_handshake_timeout_ms);
@@ -145,9 +194,19 @@ impl Server {
         self.rooms.push(room);
     }
 
-    /// The node that serves.
-    pub const fn node(&self) -> &Arc<Node> {
-        &self.node
+    /// The address that clients are told, such as `wss://gw1.example/gateway`.
+    pub fn public_url(&self) -> &str {
+        &self.node.public_url
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.node.config.data
+    }
+
+    /// The unix socket over which whoever may open it calls the HTTP API with all rights.
+    pub fn control_socket(&self) -> PathBuf {
+        self.data().join(CONTROL_SOCKET)
     }
 
     /// Where clients and backends connect, with the ports that were bound.

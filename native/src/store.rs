@@ -1,31 +1,30 @@
 //! What is stored: users, sessions, guilds, channels, invites, membership, presences and the operator's keys.
 
-pub mod backup;
-pub mod channels;
+pub(crate) mod backup;
+pub(crate) mod channels;
 mod error;
 mod guild_inits;
-pub mod guilds;
+pub(crate) mod guilds;
 mod idempotency;
 mod ids;
-pub mod invites;
-pub mod members;
-pub mod objects;
-pub mod operator_keys;
-pub mod presences;
+pub(crate) mod invites;
+pub(crate) mod members;
+pub(crate) mod objects;
+pub(crate) mod operator_keys;
+pub(crate) mod presences;
 mod schema;
 mod secret;
-pub mod sessions;
-pub mod snapshot;
+pub(crate) mod sessions;
+pub(crate) mod snapshot;
 mod sqlite;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod tx;
-pub mod users;
+pub(crate) mod users;
 mod writer;
 
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,16 +36,17 @@ use sanmon_core::event::Seq;
 use sqlx::{AnyPool, Transaction};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-pub use self::error::{OpenError, Refusal, StoreError};
+pub use self::error::FolderError;
+pub(crate) use self::error::{Refusal, StoreError};
 use self::guild_inits::GuildInits;
-pub use self::idempotency::{IdempotencyKey, Publisher};
+pub(crate) use self::idempotency::{IdempotencyKey, Publisher};
 use self::sqlite::{Database, Folder};
-pub use self::tx::Tx;
-pub use self::writer::OnCommit;
+pub(crate) use self::tx::Tx;
+pub(crate) use self::writer::OnCommit;
 use self::writer::{Change, Job, Publish, Value, Work, Writer};
 use crate::clock::Clock;
 use crate::config::Config;
-pub use crate::log::LogFigures;
+pub(crate) use crate::log::LogFigures;
 use crate::log::{Log, rows};
 
 /// Jobs that may wait for the writer.
@@ -62,8 +62,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// Clones are the same store.
 #[derive(Clone, Debug)]
-pub struct Store {
-    folder: Arc<Folder>,
+pub(crate) struct Store {
     database: Database,
     clock: Clock,
     readers: AnyPool,
@@ -80,20 +79,21 @@ impl Store {
     /// order, once it is durable and before whoever caused it is answered; it must not block.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] while another server has the folder; else what the system or the database said.
-    pub async fn open(config: &Config, clock: Clock, on_commit: OnCommit) -> Result<Self, OpenError> {
-        let folder = Arc::new(Folder::take(&config.data)?);
+    /// [`FolderError::InUse`] while another server has the folder; else what the system or the database said.
+    pub(crate) async fn open(config: &Config, clock: Clock, on_commit: OnCommit) -> Result<Self, FolderError> {
+        let folder = Folder::take(&config.data)?;
         let database = Database::of(&folder)?;
-        let failed = |source| OpenError::Database { folder: folder.path().to_owned(), source };
+        let failed =
+            |error: StoreError| FolderError::Database { folder: folder.path().to_owned(), reason: error.to_string() };
         let mut conn = database.writer().await.map_err(failed)?;
         schema::migrate(&mut conn)
             .await
-            .map_err(|source| OpenError::Migrate { folder: folder.path().to_owned(), source })?;
+            .map_err(|error| FolderError::Migrate { folder: folder.path().to_owned(), reason: error.to_string() })?;
         let state = rows::open_state(&mut conn, clock.unix()).await.map_err(failed)?;
         let log = Arc::new(Log::load(&mut conn, state.last, config).await.map_err(failed)?);
         let inits = Arc::new(GuildInits::new(log.head()));
         let writer = Writer {
-            _folder: Arc::clone(&folder),
+            _folder: folder,
             database: database.clone(),
             conn: Some(conn),
             ids: None,
@@ -113,12 +113,12 @@ impl Store {
         });
         let readers = database.readers();
         let room = Arc::new(Semaphore::new(QUEUE_BYTES));
-        Ok(Self { folder, database, clock, readers, jobs, room, log, inits, commit_seconds: None })
+        Ok(Self { database, clock, readers, jobs, room, log, inits, commit_seconds: None })
     }
 
     /// The same store, whose writes are measured from their arrival until they are durable.
     #[must_use]
-    pub fn measured_by(self, commit_seconds: Histogram) -> Self {
+    pub(crate) fn measured_by(self, commit_seconds: Histogram) -> Self {
         Self { commit_seconds: Some(commit_seconds), ..self }
     }
 
@@ -126,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when all connections stay busy; else what the database said.
-    pub async fn read(&self) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
+    pub(crate) async fn read(&self) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
         Ok(self.readers.begin().await?)
     }
 
@@ -135,7 +135,7 @@ impl Store {
     ///
     /// # Errors
     /// What the change returned; [`StoreError::Busy`] when too much is queued; else what kept it from being stored.
-    pub async fn write<T, F>(&self, change: F) -> Result<T, StoreError>
+    pub(crate) async fn write<T, F>(&self, change: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
@@ -157,7 +157,11 @@ impl Store {
     /// # Errors
     /// [`Refusal::Conflict`] `idempotency_mismatch` for a key that was used with another body; [`StoreError::Busy`] when
     /// too much is queued; else what kept them from being stored.
-    pub async fn publish(&self, drafts: Vec<Draft>, key: Option<IdempotencyKey>) -> Result<Vec<Seq>, StoreError> {
+    pub(crate) async fn publish(
+        &self,
+        drafts: Vec<Draft>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Vec<Seq>, StoreError> {
         let _timer = self.commit_seconds.as_ref().map(Histogram::start_timer);
         let bytes = drafts.iter().map(size).sum::<usize>().clamp(1, QUEUE_BYTES);
         let bytes = u32::try_from(bytes).expect("the queue's bound fits");
@@ -171,12 +175,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Refusal::Conflict`] `idempotency_mismatch` for a key that was used with another body; else faults of the machine.
-    pub async fn published(&self, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
+    pub(crate) async fn published(&self, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
         idempotency::earlier(&mut *self.read().await?, self.clock.unix(), key).await
     }
 
     /// Stores what is queued, then closes the database. Later calls fail.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         let (answer, answered) = oneshot::channel();
         let closing = async {
             if self.jobs.send(Job::Close(answer)).await.is_ok() {
@@ -189,23 +193,18 @@ impl Store {
         }
     }
 
-    /// The data folder, as an absolute path.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// How much the log holds.
-    pub fn log_figures(&self) -> LogFigures {
+    pub(crate) fn log_figures(&self) -> LogFigures {
         self.log.figures()
     }
 
     /// The last place of the log that is committed.
-    pub fn head(&self) -> Seq {
+    pub(crate) fn head(&self) -> Seq {
         self.log.head()
     }
 
     /// How many jobs wait for the writer.
-    pub fn queued(&self) -> usize {
+    pub(crate) fn queued(&self) -> usize {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
 

@@ -33,7 +33,7 @@ const RETRY_AFTER_S: u32 = 5;
 
 /// What is asked of every upgrade.
 #[derive(Clone, Debug)]
-pub struct Gatekeeper {
+pub(crate) struct Gatekeeper {
     /// Pages that may connect; others are told so by a close, the only thing that a browser lets them read.
     pub origins: Origins,
     /// Proxies whose word on the client's address counts.
@@ -42,7 +42,7 @@ pub struct Gatekeeper {
 
 /// Why a request does not become a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UpgradeRefusal {
+pub(crate) enum UpgradeRefusal {
     /// It does not ask for one as RFC 6455, section 4.2.1, has it.
     #[error("not a WebSocket upgrade: {0}")]
     Malformed(&'static str),
@@ -55,13 +55,19 @@ pub enum UpgradeRefusal {
 }
 
 /// Whether a request asks for a WebSocket at all, however badly.
-pub fn is_upgrade(headers: &HeaderMap) -> bool {
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     has_token(headers, &UPGRADE, "websocket")
 }
 
 impl Gatekeeper {
     /// Answers a GET that asks for a WebSocket: 101, after which the connection is the hub's, or why not.
-    pub fn answer(&self, hub: &Hub, headers: &HeaderMap, peer: &Peer, upgrade: Option<OnUpgrade>) -> Response<String> {
+    pub(crate) fn answer(
+        &self,
+        hub: &Hub,
+        headers: &HeaderMap,
+        peer: &Peer,
+        upgrade: Option<OnUpgrade>,
+    ) -> Response<String> {
         self.admit(hub, headers, peer, upgrade).unwrap_or_else(|refusal| refusal.into_response())
     }
 

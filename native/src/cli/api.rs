@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::causes::with_causes;
+use crate::client::Trust;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, StatusCode};
-use sanmon::causes::with_causes;
-use sanmon::client::Trust;
 use serde::Deserialize;
 use serde_json::Value;
 

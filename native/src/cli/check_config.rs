@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::config::{Config, ConfigError, Options};
 use clap::Args;
-use sanmon::config::{Config, ConfigError, Options};
 
 use super::failure::Failure;
 use super::output::{Format, say, write};

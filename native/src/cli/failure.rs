@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use crate::config::ConfigError;
 use anstyle::{AnsiColor, Style};
-use sanmon::config::ConfigError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

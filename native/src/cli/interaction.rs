@@ -7,8 +7,8 @@ mod sign;
 use std::io::Read;
 use std::path::PathBuf;
 
+use crate::clock::Clock;
 use clap::{Args, Subcommand};
-use sanmon::clock::Clock;
 use sanmon_core::id::Id;
 use sanmon_core::interaction::Keypair;
 use serde_json::json;

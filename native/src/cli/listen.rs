@@ -1,9 +1,9 @@
 //! `sanmon listen`: the events of a session as they arrive.
 
+use crate::client::{Builder, Client, ClientState, EndReason, Update};
 use anstyle::{AnsiColor, Effects, Style};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt;
-use sanmon::client::{Builder, Client, ClientState, EndReason, Update};
 use sanmon_core::codec::Encoding;
 use sanmon_core::event::{Envelope, Seq};
 use serde_json::value::RawValue;
@@ -62,7 +62,6 @@ impl Listen {
                 Update::Trouble(error) if !was_reached => return Err(Failure::Unavailable(error.to_string())),
                 Update::Trouble(error) => note(&format!("{error}; trying again")),
                 Update::Ended(reason) => return ended(&reason),
-                _ => {}
             }
         }
         Ok(())

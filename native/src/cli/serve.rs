@@ -1,10 +1,10 @@
 //! `sanmon serve`: a server until a signal ends it.
 
+use crate::config::{Address, Config, LogFormat};
+use crate::server::{Server, StartError};
+use crate::telemetry;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sanmon::config::{Address, Config, LogFormat};
-use sanmon::server::{Server, StartError};
-use sanmon::telemetry;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -59,7 +59,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
 
 fn failed_start(error: StartError) -> Failure {
     match error {
-        StartError::Tls(_) => Failure::Usage(error.to_string()),
+        StartError::Config(_) | StartError::Tls(_) => Failure::Usage(error.to_string()),
         other => Failure::Local(other.to_string()),
     }
 }
@@ -106,7 +106,7 @@ impl Signals {
 /// Says where the server is and what to try next. What is said as log lines is said there for machines.
 fn announce(server: &Server, format: LogFormat) -> Result<(), Failure> {
     for address in server.addresses() {
-        info!(%address, url = server.node().public_url, "listening");
+        info!(%address, url = server.public_url(), "listening");
     }
     for admin in server.admin_addresses() {
         info!(%admin, "metrics and health");
@@ -123,10 +123,9 @@ fn announce(server: &Server, format: LogFormat) -> Result<(), Failure> {
 }
 
 fn greeting(server: &Server, key: Option<&str>) -> String {
-    let node = server.node();
-    let (data, program) = (node.config.data.display(), program());
-    let mut lines = vec![String::new(), format!("Sanmon {} serves {}", env!("CARGO_PKG_VERSION"), node.public_url)];
-    let console = node.public_url.replacen("ws", "http", 1);
+    let (url, data, program) = (server.public_url(), server.data().display(), program());
+    let mut lines = vec![String::new(), format!("Sanmon {} serves {url}", env!("CARGO_PKG_VERSION"))];
+    let console = url.replacen("ws", "http", 1);
     lines.push(format!("  console  {}", console.strip_suffix("gateway").unwrap_or(&console)));
     lines.extend(server.addresses().iter().map(|address| format!("  listens  {address}")));
     lines.extend(server.admin_addresses().iter().map(|address| format!("  admin    {}", admin_url(address))));

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::client::Trust;
+use crate::server::CONTROL_SOCKET;
 use clap::Args;
-use sanmon::client::Trust;
-use sanmon::server::CONTROL_SOCKET;
 use sanmon_core::id::Id;
 
 use super::failure::Failure;

@@ -22,14 +22,14 @@ pub(super) struct Admission {
 
 /// The right to one connection; its place is free again when this is dropped.
 #[derive(Debug)]
-pub struct Ticket {
+pub(crate) struct Ticket {
     admission: Arc<Admission>,
     address: Option<IpAddr>,
 }
 
 /// Why a connection is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoRoom {
+pub(crate) enum NoRoom {
     /// The node has as many connections as it may have, or takes none since it drains.
     #[error("this node takes no more connections")]
     Node,

@@ -12,7 +12,7 @@ use crate::listen::Io;
 
 /// The byte stream of one connection, ready to be polled by a hub thread.
 #[derive(Debug)]
-pub struct Stream(Kind);
+pub(crate) struct Stream(Kind);
 
 #[derive(Debug)]
 enum Kind {
@@ -32,7 +32,7 @@ impl Stream {
     ///
     /// # Errors
     /// The runtime's, when the socket can't be deregistered.
-    pub fn from_io(io: Io) -> io::Result<Self> {
+    pub(crate) fn from_io(io: Io) -> io::Result<Self> {
         Ok(Self(match io {
             Io::Tcp(stream) => Kind::Tcp(TcpStream::from_std(stream.into_std()?)),
             Io::Unix(stream) => Kind::Unix(UnixStream::from_std(stream.into_std()?)),

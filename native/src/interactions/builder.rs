@@ -43,7 +43,6 @@ pub struct Builder<F = TypedModel> {
     files: FileExecutor,
     deadline: Duration,
     max_connections: u32,
-    metrics: Option<Arc<Metrics>>,
 }
 
 /// Why there is no server.
@@ -69,7 +68,6 @@ impl Builder {
             files: FileExecutor::default(),
             deadline: DEADLINE,
             max_connections: MAX_CONNECTIONS,
-            metrics: None,
         }
     }
 }
@@ -101,8 +99,8 @@ impl<F: EntityFactory> Builder<F> {
 
     /// Gives listeners what this factory makes.
     pub fn entity_factory<G: EntityFactory>(self, factory: G) -> Builder<G> {
-        let Self { door, token, api_url, trust, json, files, deadline, max_connections, metrics, .. } = self;
-        Builder { factory, door, token, api_url, trust, json, files, deadline, max_connections, metrics }
+        let Self { door, token, api_url, trust, json, files, deadline, max_connections, .. } = self;
+        Builder { factory, door, token, api_url, trust, json, files, deadline, max_connections }
     }
 
     /// Decodes interactions by this, once they are verified and known to be JSON.
@@ -150,12 +148,6 @@ impl<F: EntityFactory> Builder<F> {
         self
     }
 
-    /// Counts here.
-    pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
-        self.metrics = Some(metrics);
-        self
-    }
-
     /// The server, which does not listen yet.
     ///
     /// # Errors
@@ -169,7 +161,7 @@ impl<F: EntityFactory> Builder<F> {
         };
         let listeners = Listeners::new(self.factory, self.json, self.files.clone(), keys, platform);
         let terms = Terms { deadline: self.deadline, body_timeout: BODY_TIMEOUT, files: self.files };
-        let metrics = self.metrics.unwrap_or_default();
+        let metrics = Arc::new(Metrics::new());
         let endpoint = Endpoint::new(Server::new(self.door), listeners, terms, Clock::start(), metrics);
         let serving = Serving { http: doorway::http(&Config::default()), max_connections: self.max_connections.max(1) };
         Ok(InteractionServer { endpoint, life: Arc::new(Life::default()), serving })

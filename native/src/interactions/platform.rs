@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::body;
 use super::files::FileExecutor;
+use crate::causes::with_causes;
 use crate::client::{Trust, TrustError};
 
 /// How long one request to the platform may take.
@@ -80,11 +81,11 @@ impl Platform {
         };
         let request =
             self.client.get(format!("{}/{path}", self.url)).header(AUTHORIZATION, format!("{scheme} {secret}"));
-        let response = request.send().await.map_err(|error| KeyError::Unreachable(causes(&error)))?;
+        let response = request.send().await.map_err(|error| KeyError::Unreachable(with_causes(&error)))?;
         if !response.status().is_success() {
             return Err(KeyError::Refused(response.status().as_u16()));
         }
-        let text = response.text().await.map_err(|error| KeyError::Unreachable(causes(&error)))?;
+        let text = response.text().await.map_err(|error| KeyError::Unreachable(with_causes(&error)))?;
         let bad = |error: serde_json::Error| KeyError::BadAnswer(error.to_string());
         let application: Application = match token {
             Token::Bot(_) => serde_json::from_str(&text).map_err(bad)?,
@@ -106,7 +107,7 @@ impl Platform {
         let url = format!("{}/webhooks/{application}/{token}/messages/@original", self.url);
         let request = self.client.patch(url).header(CONTENT_TYPE, &parts.headers[CONTENT_TYPE]).body(body);
         // The address holds the token, which is a secret.
-        let response = request.send().await.map_err(|error| causes(&error.without_url()))?;
+        let response = request.send().await.map_err(|error| with_causes(&error.without_url()))?;
         if response.status().is_success() {
             Ok(())
         } else {
@@ -123,16 +124,4 @@ impl fmt::Debug for Token {
             Self::Bearer(_) => "Bearer(..)",
         })
     }
-}
-
-/// An error with its causes: reqwest's own words say little.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 ///
 /// The variants are public so that whoever takes a connection over after its upgrade can take the socket out of it.
 #[derive(Debug)]
-pub enum Io {
+pub(crate) enum Io {
     /// A TCP socket.
     Tcp(TcpStream),
     /// A unix socket.

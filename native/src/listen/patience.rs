@@ -16,7 +16,7 @@ use super::Io;
 /// HTTP has a bound for each thing that it reads, and none for what it writes: a client that asks and never reads the
 /// answer would keep its place for good.
 #[derive(Debug)]
-pub struct Patience {
+pub(crate) struct Patience {
     io: Io,
     limit: Duration,
     /// Runs while a write waits.
@@ -25,12 +25,12 @@ pub struct Patience {
 
 impl Patience {
     /// Gives the peer of `io` this long to take the next bytes.
-    pub const fn new(io: Io, limit: Duration) -> Self {
+    pub(crate) const fn new(io: Io, limit: Duration) -> Self {
         Self { io, limit, waits: None }
     }
 
     /// The byte stream itself, without a bound.
-    pub fn into_inner(self) -> Io {
+    pub(crate) fn into_inner(self) -> Io {
         self.io
     }
 

@@ -27,7 +27,7 @@ async fn the_first_key_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(config(&folder)).await.unwrap();
     let key = server.operator_key().expect("a new folder has no key").to_owned();
-    let operator = operator_keys::authenticate(&server.node().store, &key).await.unwrap().unwrap();
+    let operator = operator_keys::authenticate(&server.node.store, &key).await.unwrap().unwrap();
     assert_eq!(operator.scopes, Scope::ALL);
     server.stop().await;
 
@@ -50,7 +50,7 @@ async fn each_door_leads_to_its_own_routes() {
     assert_eq!(status(by(), format!("{admin}/available")).await, 404);
     let socket = folder.path().join("public.sock");
     assert_eq!(status(by().unix_socket(socket.clone()), "http://localhost/operator-keys".into()).await, 401);
-    let control = folder.path().join("data").join(CONTROL_SOCKET);
+    let control = server.control_socket();
     assert_eq!(status(by().unix_socket(control.clone()), "http://localhost/operator-keys".into()).await, 200);
 
     server.drain().await;

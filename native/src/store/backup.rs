@@ -10,7 +10,7 @@ use super::error::StoreError;
 
 /// Why no copy was made.
 #[derive(Debug, thiserror::Error)]
-pub enum BackupError {
+pub(crate) enum BackupError {
     /// There is a file already.
     #[error("{} exists already", .path.display())]
     Exists {
@@ -35,7 +35,7 @@ pub enum BackupError {
 ///
 /// # Errors
 /// `to` exists, or can't be written, or the database can't be read.
-pub async fn backup(store: &Store, to: &Path) -> Result<(), BackupError> {
+pub(crate) async fn backup(store: &Store, to: &Path) -> Result<(), BackupError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists { path: to.to_owned() },
         _ => BackupError::File { path: to.to_owned(), source },

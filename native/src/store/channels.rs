@@ -19,14 +19,14 @@ use crate::store::Store;
 /// What a channel must look like.
 const SHAPE: Shape = Shape { reserved: &["id", "guild_id"] };
 /// The largest `position`.
-pub const MAX_POSITION: i64 = i32::MAX as i64;
+pub(crate) const MAX_POSITION: i64 = i32::MAX as i64;
 
 /// Makes a channel in a guild, as its owner `actor` may. One without a `position` comes last.
 ///
 /// # Errors
 /// A field is wrong, the id is taken, there is no such guild or `actor` is not in it or not its owner, or the guild has
 /// too many channels.
-pub async fn create(
+pub(crate) async fn create(
     store: &Store,
     caps: Caps,
     actor: Id,
@@ -81,7 +81,7 @@ async fn create_in(
 ///
 /// # Errors
 /// There is no such guild, or `actor` is not in it.
-pub async fn list(store: &Store, actor: Id, guild: Id) -> Result<Vec<Box<RawValue>>, StoreError> {
+pub(crate) async fn list(store: &Store, actor: Id, guild: Id) -> Result<Vec<Box<RawValue>>, StoreError> {
     let mut tx = store.read().await?;
     members::must_be_in(&mut tx, guild, actor).await?;
     of_guild(&mut tx, guild).await
@@ -91,7 +91,7 @@ pub async fn list(store: &Store, actor: Id, guild: Id) -> Result<Vec<Box<RawValu
 ///
 /// # Errors
 /// A field is wrong, there is no such channel, or `actor` is not in its guild or not its owner.
-pub async fn change(store: &Store, actor: Id, channel: Id, patch: Fields) -> Result<Fields, StoreError> {
+pub(crate) async fn change(store: &Store, actor: Id, channel: Id, patch: Fields) -> Result<Fields, StoreError> {
     SHAPE.check_patch(&patch)?;
     check_kind_and_position(&patch)?;
     if patch.get("position").is_some_and(|position| position.get() == "null") {
@@ -113,7 +113,7 @@ async fn change_in(tx: &mut Tx, actor: Id, channel: Id, patch: Fields) -> Result
 ///
 /// # Errors
 /// There is no such channel, or `actor` is not in its guild or not its owner.
-pub async fn delete(store: &Store, actor: Id, channel: Id) -> Result<(), StoreError> {
+pub(crate) async fn delete(store: &Store, actor: Id, channel: Id) -> Result<(), StoreError> {
     store.write(move |tx| Box::pin(delete_in(tx, actor, channel))).await
 }
 

@@ -96,38 +96,39 @@ impl From<serde_json::Error> for StoreError {
     }
 }
 
-/// Why the store could not be opened.
+/// Why a data folder can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+#[non_exhaustive]
+pub enum FolderError {
     /// Another server uses the data folder.
     #[error("the data folder {} is in use by another sanmon server", .folder.display())]
     InUse {
         /// The folder.
         folder: PathBuf,
     },
-    /// The data folder or a file in it could not be made or opened.
+    /// The folder or a file in it could not be made or opened.
     #[error("{}: {source}", .path.display())]
-    Folder {
+    File {
         /// The folder or file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
     /// The database's tables could not be brought up to date.
-    #[error("the database in {} could not be brought up to date: {source}", .folder.display())]
+    #[error("the database in {} could not be brought up to date: {reason}", .folder.display())]
     Migrate {
         /// The folder.
         folder: PathBuf,
         /// What went wrong.
-        source: sqlx::migrate::MigrateError,
+        reason: String,
     },
     /// The database could not be read.
-    #[error("the database in {} could not be opened: {source}", .folder.display())]
+    #[error("the database in {} could not be opened: {reason}", .folder.display())]
     Database {
         /// The folder.
         folder: PathBuf,
         /// What went wrong.
-        source: StoreError,
+        reason: String,
     },
 }
 
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_folder_in_use_is_named() {
-        let error = OpenError::InUse { folder: "data".into() };
+        let error = FolderError::InUse { folder: "data".into() };
         assert_eq!(error.to_string(), "the data folder data is in use by another sanmon server");
     }
 }

@@ -23,7 +23,7 @@ const SHAPE: Shape = Shape { reserved: &["id", "owner", "channels", "presences"]
 
 /// How many of each there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
+pub(crate) struct Caps {
     /// Guilds that one user may be in.
     pub guilds_per_user: u32,
     /// Members of one guild.
@@ -36,7 +36,7 @@ pub struct Caps {
 
 impl Caps {
     /// What the operator set.
-    pub const fn of(config: &Config) -> Self {
+    pub(crate) const fn of(config: &Config) -> Self {
         Self {
             guilds_per_user: config.max_guilds_per_user,
             members_per_guild: config.max_members_per_guild,
@@ -48,7 +48,7 @@ impl Caps {
 
 /// What is shown of a guild to who is not in it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Preview {
+pub(crate) struct Preview {
     /// The guild's id.
     pub id: Id,
     /// The guild's name, as the text that came in.
@@ -64,7 +64,7 @@ pub struct Preview {
 ///
 /// # Errors
 /// A field is wrong, the id is taken, there is no such user, or the user is in too many guilds.
-pub async fn create(
+pub(crate) async fn create(
     store: &Store,
     caps: Caps,
     actor: Id,
@@ -111,7 +111,7 @@ async fn create_in(
 ///
 /// # Errors
 /// There is no such guild, or `actor` is not in it.
-pub async fn show(store: &Store, actor: Id, guild: Id) -> Result<Box<RawValue>, StoreError> {
+pub(crate) async fn show(store: &Store, actor: Id, guild: Id) -> Result<Box<RawValue>, StoreError> {
     let mut tx = store.read().await?;
     members::must_be_in(&mut tx, guild, actor).await?;
     let guild = find(&mut tx, guild).await?.ok_or(UNKNOWN)?;
@@ -122,7 +122,7 @@ pub async fn show(store: &Store, actor: Id, guild: Id) -> Result<Box<RawValue>, 
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn of_user(store: &Store, user: Id) -> Result<Vec<Box<RawValue>>, StoreError> {
+pub(crate) async fn of_user(store: &Store, user: Id) -> Result<Vec<Box<RawValue>>, StoreError> {
     let mut tx = store.read().await?;
     let rows = sqlx::query(
         "SELECT guilds.data FROM members JOIN guilds ON guilds.id = members.guild_id \
@@ -138,7 +138,7 @@ pub async fn of_user(store: &Store, user: Id) -> Result<Vec<Box<RawValue>>, Stor
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn first_unknown(store: &Store, guilds: &[Id]) -> Result<Option<Id>, StoreError> {
+pub(crate) async fn first_unknown(store: &Store, guilds: &[Id]) -> Result<Option<Id>, StoreError> {
     let mut tx = store.read().await?;
     for guild in guilds {
         if find(&mut tx, *guild).await?.is_none() {
@@ -152,7 +152,7 @@ pub async fn first_unknown(store: &Store, guilds: &[Id]) -> Result<Option<Id>, S
 ///
 /// # Errors
 /// There is no such guild, or who asks may not know of it.
-pub async fn preview(
+pub(crate) async fn preview(
     store: &Store,
     actor: Option<Id>,
     guild: Id,
@@ -184,7 +184,7 @@ pub async fn preview(
 ///
 /// # Errors
 /// A field is wrong, there is no such guild or `actor` is not in it, or not its owner.
-pub async fn change(store: &Store, actor: Id, guild: Id, patch: Fields) -> Result<Fields, StoreError> {
+pub(crate) async fn change(store: &Store, actor: Id, guild: Id, patch: Fields) -> Result<Fields, StoreError> {
     SHAPE.check_patch(&patch)?;
     store.write(move |tx| Box::pin(change_in(tx, actor, guild, patch))).await
 }
@@ -203,7 +203,7 @@ async fn change_in(tx: &mut Tx, actor: Id, guild: Id, patch: Fields) -> Result<F
 ///
 /// # Errors
 /// There is no such guild or `actor` is not in it, or not its owner.
-pub async fn delete(store: &Store, actor: Id, guild: Id) -> Result<(), StoreError> {
+pub(crate) async fn delete(store: &Store, actor: Id, guild: Id) -> Result<(), StoreError> {
     store
         .write(move |tx| {
             Box::pin(async move {

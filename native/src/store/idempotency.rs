@@ -14,7 +14,7 @@ pub(super) const KEPT_MS: u64 = 600_000;
 
 /// Who publishes: each has its own keys, so that two that happen to choose the same do not meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Publisher {
+pub(crate) enum Publisher {
     /// Who shows the operator key with this id.
     OperatorKey(Id),
     /// Who is the operator without a key, by the control socket.
@@ -23,7 +23,7 @@ pub enum Publisher {
 
 /// A publisher's key and the hash of what was published with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdempotencyKey {
+pub(crate) struct IdempotencyKey {
     /// The publisher, a colon, and the key as the publisher chose it.
     key: String,
     body_hash: String,
@@ -31,7 +31,7 @@ pub struct IdempotencyKey {
 
 impl IdempotencyKey {
     /// The key that `publisher` calls `key`, of a publish whose body is `body`: the same bytes mean the same publish.
-    pub fn new(publisher: Publisher, key: &str, body: &[u8]) -> Self {
+    pub(crate) fn new(publisher: Publisher, key: &str, body: &[u8]) -> Self {
         let key = match publisher {
             Publisher::OperatorKey(id) => format!("{id}:{key}"),
             Publisher::ControlSocket => format!("control:{key}"),

@@ -21,13 +21,13 @@ use crate::fields::Fields;
 use crate::store::Store;
 
 /// The longest that an invite may last, in seconds: a year.
-pub const MAX_EXPIRES_IN_S: u32 = 31_536_000;
+pub(crate) const MAX_EXPIRES_IN_S: u32 = 31_536_000;
 /// The most uses that an invite may have.
-pub const MAX_USES: u32 = 1_000_000;
+pub(crate) const MAX_USES: u32 = 1_000_000;
 
 /// What an invite is to be like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NewInvite {
+pub(crate) struct NewInvite {
     /// After how many seconds it ends; `None` for never.
     pub expires_in_s: Option<u32>,
     /// How many may join with it; `None` for any number.
@@ -38,7 +38,13 @@ pub struct NewInvite {
 ///
 /// # Errors
 /// A number is out of bounds, there is no such guild or `actor` is not in it, or the guild has too many invites.
-pub async fn create(store: &Store, caps: Caps, actor: Id, guild: Id, new: NewInvite) -> Result<Invite, StoreError> {
+pub(crate) async fn create(
+    store: &Store,
+    caps: Caps,
+    actor: Id,
+    guild: Id,
+    new: NewInvite,
+) -> Result<Invite, StoreError> {
     for (name, value, max) in
         [("expires_in_s", new.expires_in_s, MAX_EXPIRES_IN_S), ("max_uses", new.max_uses, MAX_USES)]
     {
@@ -105,7 +111,7 @@ async fn create_in(
 ///
 /// # Errors
 /// There is none, or it has ended.
-pub async fn show(store: &Store, code: &str) -> Result<Invite, StoreError> {
+pub(crate) async fn show(store: &Store, code: &str) -> Result<Invite, StoreError> {
     let mut tx = store.read().await?;
     Ok(find(&mut tx, code, store.clock.unix()).await?.ok_or(UNKNOWN)?)
 }
@@ -115,7 +121,7 @@ pub async fn show(store: &Store, code: &str) -> Result<Invite, StoreError> {
 ///
 /// # Errors
 /// There is no such invite, it has ended, or a cap is reached.
-pub async fn join(store: &Store, caps: Caps, user: Id, code: String) -> Result<Fields, StoreError> {
+pub(crate) async fn join(store: &Store, caps: Caps, user: Id, code: String) -> Result<Fields, StoreError> {
     store.write(move |tx| Box::pin(join_in(tx, caps, user, code))).await
 }
 
@@ -139,7 +145,7 @@ async fn join_in(tx: &mut Tx, caps: Caps, user: Id, code: String) -> Result<Fiel
 ///
 /// # Errors
 /// There is no such invite, or `actor` is neither.
-pub async fn delete(store: &Store, actor: Id, code: String) -> Result<(), StoreError> {
+pub(crate) async fn delete(store: &Store, actor: Id, code: String) -> Result<(), StoreError> {
     store.write(move |tx| Box::pin(delete_in(tx, actor, code))).await
 }
 

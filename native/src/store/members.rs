@@ -18,7 +18,7 @@ use crate::store::Store;
 
 /// In whose name a member is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remover {
+pub(crate) enum Remover {
     /// A user: the member itself, or the guild's owner.
     User(Id),
     /// The platform, which mirrors its own state.
@@ -30,7 +30,7 @@ pub enum Remover {
 ///
 /// # Errors
 /// There is no such guild or user, or a cap is reached.
-pub async fn add(store: &Store, caps: Caps, guild: Id, user: Id) -> Result<Fields, StoreError> {
+pub(crate) async fn add(store: &Store, caps: Caps, guild: Id, user: Id) -> Result<Fields, StoreError> {
     store.write(move |tx| Box::pin(join_in(tx, caps, guild, user))).await
 }
 
@@ -38,7 +38,7 @@ pub async fn add(store: &Store, caps: Caps, guild: Id, user: Id) -> Result<Field
 ///
 /// # Errors
 /// There is no such guild, or the remover is not in it; there is no such member; or the remover may not do this.
-pub async fn remove(store: &Store, remover: Remover, guild: Id, user: Id) -> Result<(), StoreError> {
+pub(crate) async fn remove(store: &Store, remover: Remover, guild: Id, user: Id) -> Result<(), StoreError> {
     store.write(move |tx| Box::pin(remove_in(tx, remover, guild, user))).await
 }
 
@@ -46,7 +46,7 @@ pub async fn remove(store: &Store, remover: Remover, guild: Id, user: Id) -> Res
 ///
 /// # Errors
 /// There is no such guild, or `actor` is not in it.
-pub async fn page(
+pub(crate) async fn page(
     store: &Store,
     actor: Id,
     guild: Id,

@@ -10,11 +10,11 @@ use super::error::{Refusal, StoreError};
 use crate::fields::Fields;
 
 /// The longest `name`, in characters.
-pub const MAX_NAME_CHARS: usize = 100;
+pub(crate) const MAX_NAME_CHARS: usize = 100;
 /// The longest `description`, in characters.
-pub const MAX_DESCRIPTION_CHARS: usize = 4_000;
+pub(crate) const MAX_DESCRIPTION_CHARS: usize = 4_000;
 /// The largest stored object as JSON text: every member gets it whole with each change.
-pub const MAX_OBJECT_BYTES: usize = 64 << 10;
+pub(crate) const MAX_OBJECT_BYTES: usize = 64 << 10;
 
 /// What the objects of one kind must look like.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ use super::{Store, objects};
 /// What an operator key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Publish events.
     Publish,
     /// Make and revoke sessions, and the users that come with them.
@@ -31,11 +31,11 @@ pub enum Scope {
 /// The text is no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope is publish, sessions, act or admin")]
-pub struct InvalidScope;
+pub(crate) struct InvalidScope;
 
 /// An operator key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OperatorKey {
+pub(crate) struct OperatorKey {
     /// Its id, by which it is revoked.
     pub id: Id,
     /// What it is for, as the operator named it.
@@ -48,7 +48,7 @@ pub struct OperatorKey {
 
 /// An operator key that was made.
 #[derive(Clone, Debug)]
-pub struct MintedKey {
+pub(crate) struct MintedKey {
     /// The secret, which is nowhere else.
     pub key: String,
     /// Everything else about it.
@@ -57,7 +57,7 @@ pub struct MintedKey {
 
 /// Who shows an operator key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operator {
+pub(crate) struct Operator {
     /// The key's id.
     pub id: Id,
     /// The key's name.
@@ -68,10 +68,10 @@ pub struct Operator {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Publish, Self::Sessions, Self::Act, Self::Admin];
+    pub(crate) const ALL: [Self; 4] = [Self::Publish, Self::Sessions, Self::Act, Self::Admin];
 
     /// The scope's name.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Publish => "publish",
             Self::Sessions => "sessions",
@@ -99,7 +99,7 @@ impl FromStr for Scope {
 ///
 /// # Errors
 /// The name is empty or too long, or there is no scope.
-pub async fn create(store: &Store, name: String, mut scopes: Vec<Scope>) -> Result<MintedKey, StoreError> {
+pub(crate) async fn create(store: &Store, name: String, mut scopes: Vec<Scope>) -> Result<MintedKey, StoreError> {
     let max = objects::MAX_NAME_CHARS;
     if name.trim().is_empty() || name.chars().count() > max {
         return Err(Refusal::invalid(format!("`name`: a name has 1 to {max} characters, and not only spaces")).into());
@@ -134,7 +134,7 @@ pub async fn create(store: &Store, name: String, mut scopes: Vec<Scope>) -> Resu
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn list(store: &Store) -> Result<Vec<OperatorKey>, StoreError> {
+pub(crate) async fn list(store: &Store) -> Result<Vec<OperatorKey>, StoreError> {
     let mut read = store.read().await?;
     let rows =
         sqlx::query("SELECT id, name, scopes, created_at FROM operator_keys ORDER BY id").fetch_all(&mut *read).await?;
@@ -154,7 +154,7 @@ pub async fn list(store: &Store) -> Result<Vec<OperatorKey>, StoreError> {
 ///
 /// # Errors
 /// There is no such key.
-pub async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
+pub(crate) async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
     store
         .write(move |tx| {
             Box::pin(async move {
@@ -172,7 +172,7 @@ pub async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn authenticate(store: &Store, key: &str) -> Result<Option<Operator>, StoreError> {
+pub(crate) async fn authenticate(store: &Store, key: &str) -> Result<Option<Operator>, StoreError> {
     let query = "SELECT hash, name, scopes FROM operator_keys WHERE id = $1";
     let Some((id, row)) = secret::row_of(store, key, query).await? else { return Ok(None) };
     Ok(Some(Operator { id, name: row.try_get(1)?, scopes: scopes(&row, 2)? }))

@@ -17,7 +17,7 @@ const AT_ONCE: usize = 500;
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn chosen(store: &Store, user: Id) -> Result<Option<Presence>, StoreError> {
+pub(crate) async fn chosen(store: &Store, user: Id) -> Result<Option<Presence>, StoreError> {
     let mut read = store.read().await?;
     let row = sqlx::query("SELECT chosen FROM presences WHERE user_id = $1")
         .bind(user.as_i64())
@@ -32,7 +32,7 @@ pub async fn chosen(store: &Store, user: Id) -> Result<Option<Presence>, StoreEr
 ///
 /// # Errors
 /// There is no such user, or the presence is too large.
-pub async fn choose(store: &Store, user: Id, presence: Presence) -> Result<(), StoreError> {
+pub(crate) async fn choose(store: &Store, user: Id, presence: Presence) -> Result<(), StoreError> {
     let text = serde_json::to_string(&presence)?;
     if text.len() > objects::MAX_OBJECT_BYTES {
         let max = objects::MAX_OBJECT_BYTES;
@@ -62,7 +62,7 @@ pub async fn choose(store: &Store, user: Id, presence: Presence) -> Result<(), S
 ///
 /// # Errors
 /// Only faults of the machine. Some of many presences may have been kept and told of then.
-pub async fn show(store: &Store, updates: Vec<PresenceUpdate>) -> Result<(), StoreError> {
+pub(crate) async fn show(store: &Store, updates: Vec<PresenceUpdate>) -> Result<(), StoreError> {
     let mut rest = updates.into_iter();
     loop {
         // A few at a time, so that others get their turn at the writer.
@@ -87,7 +87,7 @@ pub async fn show(store: &Store, updates: Vec<PresenceUpdate>) -> Result<(), Sto
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn shown_online(store: &Store) -> Result<Vec<Id>, StoreError> {
+pub(crate) async fn shown_online(store: &Store) -> Result<Vec<Id>, StoreError> {
     let mut read = store.read().await?;
     let rows =
         sqlx::query("SELECT user_id FROM presences WHERE shown IS NOT NULL ORDER BY user_id").fetch_all(&mut *read);

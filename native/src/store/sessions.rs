@@ -15,7 +15,7 @@ use crate::fields::Fields;
 
 /// A session to make, and its user.
 #[derive(Clone, Debug)]
-pub struct NewSession {
+pub(crate) struct NewSession {
     /// The user's id; a new one when absent.
     pub id: Option<Id>,
     /// The user's fields. A user with this id is replaced.
@@ -26,7 +26,7 @@ pub struct NewSession {
 
 /// A session that was made.
 #[derive(Debug)]
-pub struct Minted {
+pub(crate) struct Minted {
     /// The secret, which is nowhere else.
     pub session_id: String,
     /// The session's id, by which it is revoked.
@@ -39,7 +39,7 @@ pub struct Minted {
 
 /// Whose session a secret is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Authenticated {
+pub(crate) struct Authenticated {
     /// The session's id.
     pub session: Id,
     /// Its user.
@@ -52,7 +52,7 @@ pub struct Authenticated {
 ///
 /// # Errors
 /// A field of the user is wrong.
-pub async fn create(store: &Store, new: NewSession) -> Result<Minted, StoreError> {
+pub(crate) async fn create(store: &Store, new: NewSession) -> Result<Minted, StoreError> {
     store
         .write(move |tx| {
             Box::pin(async move {
@@ -82,7 +82,7 @@ pub async fn create(store: &Store, new: NewSession) -> Result<Minted, StoreError
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn authenticate(store: &Store, secret: &str) -> Result<Option<Authenticated>, StoreError> {
+pub(crate) async fn authenticate(store: &Store, secret: &str) -> Result<Option<Authenticated>, StoreError> {
     let query = "SELECT hash, user_id, expires_at FROM sessions WHERE id = $1";
     let Some((session, row)) = secret::row_of(store, secret, query).await? else { return Ok(None) };
     let expires_at = row.try_get::<Option<i64>, _>(2)?.map(|at| UnixMillis::from_millis(at.cast_unsigned()));
@@ -96,7 +96,7 @@ pub async fn authenticate(store: &Store, secret: &str) -> Result<Option<Authenti
 ///
 /// # Errors
 /// There is no such session.
-pub async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
+pub(crate) async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
     store
         .write(move |tx| {
             Box::pin(async move {
@@ -116,7 +116,7 @@ pub async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// There is no such user.
-pub async fn revoke_all_of(store: &Store, user: Id) -> Result<(), StoreError> {
+pub(crate) async fn revoke_all_of(store: &Store, user: Id) -> Result<(), StoreError> {
     store
         .write(move |tx| {
             Box::pin(async move {

@@ -25,7 +25,7 @@ const MAX_COUNTED: i64 = 5000;
 
 /// All that a user may see at one place in the log.
 #[derive(Debug)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// The place: every entry up to it is in here, none after it.
     pub head: Seq,
     /// The user.
@@ -38,7 +38,7 @@ pub struct Snapshot {
 
 /// What a user missed up to one place in the log.
 #[derive(Debug)]
-pub struct Missed {
+pub(crate) struct Missed {
     /// The place.
     pub head: Seq,
     /// The guilds that the user is in there.
@@ -51,7 +51,7 @@ pub struct Missed {
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>, StoreError> {
+pub(crate) async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>, StoreError> {
     let mut read = store.read().await?;
     let head = rows::head(&mut read).await?;
     let Some(about) = users::find(&mut read, user).await? else { return Ok(None) };
@@ -77,7 +77,7 @@ pub async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>, Store
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option<Missed>, StoreError> {
+pub(crate) async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option<Missed>, StoreError> {
     let mut read = store.read().await?;
     let head = rows::head(&mut read).await?;
     let rows = sqlx::query(
@@ -107,7 +107,7 @@ pub async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option<Missed
 ///
 /// # Errors
 /// [`Refusal::Unknown`] when one of them is no longer held; else faults of the machine.
-pub async fn entries(store: &Store, places: &[Seq]) -> Result<Vec<Arc<Entry>>, StoreError> {
+pub(crate) async fn entries(store: &Store, places: &[Seq]) -> Result<Vec<Arc<Entry>>, StoreError> {
     let mut entries = store.log.recent(places);
     let absent: Vec<Seq> =
         places.iter().zip(&entries).filter(|(_, entry)| entry.is_none()).map(|(place, _)| *place).collect();

@@ -9,7 +9,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection};
 
-use super::error::{OpenError, StoreError};
+use super::error::{FolderError, StoreError};
 
 /// How long a reader waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,15 +29,15 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Makes the folder if there is none, and takes it.
-    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Folder { path: path.to_owned(), source };
+    pub(super) fn take(path: &Path) -> Result<Self, FolderError> {
+        let failed = |source| FolderError::File { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
         let lock = private_file(&path.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: path }),
-            Err(TryLockError::Error(source)) => Err(OpenError::Folder { path: path.join("lock"), source }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::InUse { folder: path }),
+            Err(TryLockError::Error(source)) => Err(FolderError::File { path: path.join("lock"), source }),
         }
     }
 
@@ -49,14 +49,14 @@ impl Folder {
 
 impl Database {
     /// The database file of this folder, made if there is none.
-    pub(super) fn of(folder: &Folder) -> Result<Self, OpenError> {
+    pub(super) fn of(folder: &Folder) -> Result<Self, FolderError> {
         sqlx::any::install_default_drivers();
         let path = folder.path().join("sanmon.db");
         // SQLite gives its side files the mode of the file that it finds.
         drop(private_file(&path)?);
         let url = SqliteConnectOptions::new().filename(&path).to_url_lossy();
         let options = AnyConnectOptions::from_url(&url)
-            .map_err(|error| OpenError::Database { folder: folder.path().to_owned(), source: error.into() })?;
+            .map_err(|error| FolderError::Database { folder: folder.path().to_owned(), reason: error.to_string() })?;
         Ok(Self { options: options.disable_statement_logging() })
     }
 
@@ -119,7 +119,7 @@ pub(super) async fn checkpoint(conn: &mut AnyConnection) -> Result<(), StoreErro
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 /// Opens a file that only this user may read, and makes it if there is none.
-fn private_file(path: &Path) -> Result<File, OpenError> {
+fn private_file(path: &Path) -> Result<File, FolderError> {
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -127,5 +127,5 @@ fn private_file(path: &Path) -> Result<File, OpenError> {
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+        .map_err(|source| FolderError::File { path: path.to_owned(), source })
 }

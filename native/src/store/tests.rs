@@ -9,7 +9,7 @@ use sanmon_core::event::Seq;
 use sanmon_core::id::Id;
 use tempfile::TempDir;
 
-use super::{IdempotencyKey, OpenError, Publisher, Refusal, Store, StoreError};
+use super::{FolderError, IdempotencyKey, Publisher, Refusal, Store, StoreError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::rows;
@@ -55,7 +55,7 @@ impl Bench {
     }
 }
 
-async fn open(config: &Config, told: &Arc<Mutex<Vec<Arc<Entry>>>>) -> Result<Store, OpenError> {
+async fn open(config: &Config, told: &Arc<Mutex<Vec<Arc<Entry>>>>) -> Result<Store, FolderError> {
     let told = Arc::clone(told);
     Store::open(config, Clock::start(), Arc::new(move |entries| told.lock().unwrap().extend_from_slice(entries))).await
 }
@@ -193,7 +193,7 @@ async fn a_commit_whose_outcome_was_lost_is_told_of() {
 async fn one_folder_has_one_server() {
     let bench = Bench::new().await;
     let second = open(&bench.config, &bench.told).await.map(drop);
-    let Err(OpenError::InUse { folder }) = second else { panic!("{second:?}") };
+    let Err(FolderError::InUse { folder }) = second else { panic!("{second:?}") };
     assert_eq!(folder, bench.config.data.canonicalize().unwrap());
     let mode = |path: &std::path::Path| std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap()) & 0o777;
     assert_eq!(mode(&bench.config.data), 0o700);

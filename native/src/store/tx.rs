@@ -15,7 +15,7 @@ use super::ids::Ids;
 ///
 /// What is stored and what is emitted become durable together, or not at all.
 #[derive(Debug)]
-pub struct Tx {
+pub(crate) struct Tx {
     conn: AnyConnection,
     now: UnixMillis,
     ids: Ids,
@@ -62,7 +62,7 @@ impl Tx {
     }
 
     /// The connection to run SQL on. The transaction is the writer's to begin and to end.
-    pub fn conn(&mut self) -> &mut AnyConnection {
+    pub(crate) fn conn(&mut self) -> &mut AnyConnection {
         &mut self.conn
     }
 
@@ -70,7 +70,7 @@ impl Tx {
     ///
     /// A change that alters what GUILD_INIT shows of a guild must emit something that names the guild: what is kept of
     /// encoded guilds is dropped by it.
-    pub fn emit(&mut self, draft: Draft) -> Seq {
+    pub(crate) fn emit(&mut self, draft: Draft) -> Seq {
         self.touch(&draft);
         self.place(draft)
     }
@@ -83,12 +83,12 @@ impl Tx {
     }
 
     /// A new id, larger than every one that this store made before.
-    pub fn new_id(&mut self) -> Id {
+    pub(crate) fn new_id(&mut self) -> Id {
         self.ids.next(self.now)
     }
 
     /// The time of this transaction.
-    pub const fn now(&self) -> UnixMillis {
+    pub(crate) const fn now(&self) -> UnixMillis {
         self.now
     }
 

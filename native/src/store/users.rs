@@ -17,7 +17,7 @@ const UNKNOWN: Refusal = Refusal::Unknown { what: "user" };
 ///
 /// # Errors
 /// Only faults of the machine.
-pub async fn user(store: &Store, id: Id) -> Result<Option<Box<RawValue>>, StoreError> {
+pub(crate) async fn user(store: &Store, id: Id) -> Result<Option<Box<RawValue>>, StoreError> {
     let mut read = store.read().await?;
     find(&mut read, id).await
 }
@@ -26,7 +26,7 @@ pub async fn user(store: &Store, id: Id) -> Result<Option<Box<RawValue>>, StoreE
 ///
 /// # Errors
 /// There is no such user, or a field is wrong.
-pub async fn patch(store: &Store, id: Id, patch: Fields) -> Result<Box<RawValue>, StoreError> {
+pub(crate) async fn patch(store: &Store, id: Id, patch: Fields) -> Result<Box<RawValue>, StoreError> {
     store
         .write(move |tx| {
             Box::pin(async move {
@@ -46,7 +46,7 @@ pub async fn patch(store: &Store, id: Id, patch: Fields) -> Result<Box<RawValue>
 ///
 /// # Errors
 /// There is no such user, or the user owns guilds: [`Refusal::Conflict`] `owns_guilds`.
-pub async fn erase(store: &Store, id: Id) -> Result<(), StoreError> {
+pub(crate) async fn erase(store: &Store, id: Id) -> Result<(), StoreError> {
     store.write(move |tx| Box::pin(erase_in(tx, id))).await
 }
 

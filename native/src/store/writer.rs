@@ -39,12 +39,12 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
 
 /// What is told of entries, in order, once they are durable.
-pub type OnCommit = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
+pub(crate) type OnCommit = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 
 /// The writer and everything that it owns.
 pub(super) struct Writer {
     /// Nobody else may have the folder while a last transaction ends.
-    pub(super) _folder: Arc<Folder>,
+    pub(super) _folder: Folder,
     pub(super) database: Database,
     pub(super) conn: Option<AnyConnection>,
     pub(super) ids: Option<Ids>,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::clock::Clock;
 use clap::Args;
 use reqwest::Response;
-use sanmon::clock::Clock;
 use sanmon_core::interaction::Keypair;
 use serde_json::Value;
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::client::Trust;
 use clap::Args;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use sanmon::client::Trust;
 
 use super::{Payload, Signed, Signer};
 use crate::cli::failure::Failure;

@@ -23,7 +23,7 @@ async fn the_listener_of_the_kind_answers() {
     let signature = pair().sign(TIMESTAMP, body.as_bytes());
     assert_eq!(read(server.on_interaction(body.as_bytes(), &signature, TIMESTAMP).await).await.0, 200);
     assert_eq!(read(server.on_interaction(body.as_bytes(), &signature[1..], TIMESTAMP).await).await.0, 401);
-    let metrics = server.metrics().render();
+    let metrics = server.render_metrics();
     assert!(metrics.contains("sanmon_interactions_total{kind=\"command\",status=\"200\"} 2"), "{metrics}");
 }
 

@@ -36,7 +36,7 @@ async fn a_late_listener_is_deferred_where_that_is_allowed() {
     let asked = timeout(PATIENCE, asked).await.unwrap().unwrap();
     let path = format!("PATCH /api/webhooks/{APPLICATION}/secret/messages/@original HTTP/1.1");
     assert!(asked.starts_with(&path) && asked.ends_with(r#"{"content":"at last"}"#), "{asked}");
-    let metrics = server.metrics().render();
+    let metrics = server.render_metrics();
     for outcome in ["failed", "deferred"] {
         assert!(metrics.contains(&format!("sanmon_interactions_late_total{{outcome=\"{outcome}\"}} 1")), "{metrics}");
     }
