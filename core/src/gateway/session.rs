@@ -1,5 +1,7 @@
 //! The server's end of one connection.
 
+mod answers;
+mod messages;
 mod output;
 mod request;
 
@@ -7,21 +9,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 pub use self::output::{Fault, Principal, SessionOutput, Welcome};
-use self::request::{Identify, Request};
 use super::close::{Close, Code};
 use super::keep_alive::{KeepAlive, Pulse};
-use super::limits::{Limits, RateWindow};
-use crate::codec::{Dispatch, Encoding, Message, Opcode, decode, frame};
-use crate::event::{Envelope, Presence, Reconnect, Resumed, Seq};
+use super::limits::Limits;
+use crate::codec::{Dispatch, Encoding, Opcode, frame};
+use crate::event::{Envelope, Presence, Reconnect, Seq};
 use crate::id::Id;
 use crate::time::Moment;
-
-/// What messages are counted in: 120 of them a minute.
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// The server's end of one connection, from the upgrade to the close.
 ///
@@ -92,36 +87,6 @@ impl Session {
         self.keep_alive.handle_bytes(now);
     }
 
-    /// A whole text or binary message came.
-    ///
-    /// `rate` is the window that all connections of the user share; all of them live on one thread. It is `None` while
-    /// [`Self::user`] is: the session counts the few messages before by itself, and charges the user's window for them
-    /// with the first message after.
-    pub fn handle_message(&mut self, now: Moment, message: &Message, rate: Option<&mut RateWindow>) {
-        if self.is_closed() {
-            return;
-        }
-        if let Err(wait) = self.count(now, rate) {
-            return self.close(Close::after(Code::RateLimited, wait));
-        }
-        let text = match decode(message, self.encoding, self.limits.max_message_bytes) {
-            Ok(text) => text,
-            Err(error) => return self.close(request::undecodable(&error)),
-        };
-        if let State::Identifying { .. } = self.state {
-            match Identify::read(&text) {
-                Ok(identify) => self.identify(now, identify),
-                Err(close) => self.close(close),
-            }
-        } else {
-            match Request::read(&text) {
-                Ok(Request::Ping(d)) => self.pong(d),
-                Ok(Request::Presence(presence)) => self.choose(presence),
-                Err(close) => self.close(close),
-            }
-        }
-    }
-
     /// A ping frame came. Its payload is at most 125 bytes, as RFC 6455 has it.
     pub fn handle_ping(&mut self, now: Moment, payload: &[u8]) {
         self.handle_bytes(now);
@@ -154,63 +119,6 @@ impl Session {
                 Close::because(Code::TooBig, &format!("a message of more than {limit} bytes"))
             }
         });
-    }
-
-    /// The answer to question 1; `None` for a session id that is not a valid one.
-    pub fn handle_authenticated(&mut self, now: Moment, principal: Option<Principal>) {
-        let State::Authenticating { early, .. } = &mut self.state else { return };
-        let Some(principal) = principal else { return self.close(Close::new(Code::BadSession)) };
-        let early = Box::new(Early { seq: early.seq, chosen: early.chosen.take() });
-        self.outputs.push_back(SessionOutput::Replay { user: principal.user, after: early.seq });
-        self.state = State::Loading { until: now + self.limits.answer_timeout, principal, early };
-        self.expire(now);
-    }
-
-    /// An answer to question 2: all of it. Sends READY; the driver follows with `welcome.guilds` GUILD_INITs, whose
-    /// encodings it shares among connections, then calls [`Self::handle_live`]. `head` is the place in the log to which
-    /// all of that is true.
-    pub fn handle_ready(&mut self, _now: Moment, head: Seq, welcome: &Welcome<'_>) {
-        #[derive(Serialize)]
-        struct Ready<'a> {
-            user: &'a RawValue,
-            guilds: u32,
-            v: u32,
-            url: &'a str,
-            resume_window_ms: u128,
-            ping_interval_ms: u128,
-            ping_timeout_ms: u128,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            resumed: Option<bool>,
-        }
-
-        let Some(asked) = self.begin_catching_up() else { return };
-        let ready = Ready {
-            user: welcome.user,
-            guilds: welcome.guilds,
-            v: 1,
-            url: welcome.url,
-            resume_window_ms: welcome.resume_window.as_millis(),
-            ping_interval_ms: self.limits.ping_interval.as_millis(),
-            ping_timeout_ms: self.limits.ping_timeout.as_millis(),
-            resumed: asked.map(|_| false),
-        };
-        self.send(&control("READY").with_s(head).with_d(&ready));
-    }
-
-    /// An answer to question 2: the log holds everything after `after`. Sends RESUMED; the driver follows with the
-    /// `replayed` missed events, then calls [`Self::handle_live`].
-    pub fn handle_resumed(&mut self, _now: Moment, after: Seq, replayed: u64) {
-        if self.begin_catching_up().is_some() {
-            self.send(&control("RESUMED").with_s(after).with_d(&Resumed { replayed }));
-        }
-    }
-
-    /// The driver has sent all that there was to catch up on: from now on the connection hears events as they happen.
-    pub fn handle_live(&mut self, _now: Moment) {
-        let State::CatchingUp { principal, chosen } = &mut self.state else { return };
-        let (principal, chosen) = (*principal, chosen.take());
-        self.state = State::Live { principal };
-        self.outputs.extend(chosen.map(SessionOutput::Presence));
     }
 
     /// The driver has a reason to end the connection: revoked, slow consumer, origin refused, internal error.
@@ -303,55 +211,6 @@ impl Session {
     /// Whether it is over, but for outputs that were not polled yet.
     pub const fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed { .. })
-    }
-
-    /// Counts one message; an error says how long until the next would be taken.
-    fn count(&mut self, now: Moment, rate: Option<&mut RateWindow>) -> Result<(), Duration> {
-        let limit = self.limits.max_messages_per_minute;
-        self.uncounted = self.uncounted.saturating_add(1);
-        match rate {
-            None if u32::from(self.uncounted) > limit => Err(MINUTE),
-            None => Ok(()),
-            Some(rate) => {
-                for _ in 0..std::mem::take(&mut self.uncounted) {
-                    rate.take(now, limit, MINUTE).map_err(|limited| limited.wait)?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn identify(&mut self, now: Moment, identify: Identify) {
-        let Identify { session_id, encoding, seq } = identify;
-        self.encoding = encoding;
-        let early = Box::new(Early { seq, chosen: None });
-        self.state = State::Authenticating { until: now + self.limits.answer_timeout, early };
-        self.outputs.push_back(SessionOutput::Authenticate { session_id });
-    }
-
-    fn pong(&mut self, d: Option<Box<RawValue>>) {
-        let pong = control("PONG");
-        self.send(&match d {
-            Some(d) => pong.with("d", d),
-            None => pong,
-        });
-    }
-
-    fn choose(&mut self, presence: Box<Presence>) {
-        match &mut self.state {
-            State::Authenticating { early, .. } | State::Loading { early, .. } => early.chosen = Some(presence),
-            State::CatchingUp { chosen, .. } => *chosen = Some(presence),
-            State::Live { .. } => self.outputs.push_back(SessionOutput::Presence(presence)),
-            State::Identifying { .. } | State::Closed { .. } => {}
-        }
-    }
-
-    /// From Loading to CatchingUp; the place after which the client asked to resume, if it did. `None` in other states.
-    fn begin_catching_up(&mut self) -> Option<Option<Seq>> {
-        let State::Loading { principal, early, .. } = &mut self.state else { return None };
-        let (principal, seq, chosen) = (*principal, early.seq, early.chosen.take());
-        self.state = State::CatchingUp { principal, chosen };
-        Some(seq)
     }
 
     fn expire(&mut self, now: Moment) {

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::codec::Encoding;
 use crate::event::PresenceKind;
+use crate::gateway::{Advice, Reason};
 
 const START: Moment = Moment::from_millis(1_000_000);
 const HOME: &str = "wss://home/gateway";

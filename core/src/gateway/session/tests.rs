@@ -5,8 +5,11 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::codec::deflate;
+
+use crate::codec::{Message, decode, deflate};
+use crate::event::Presence;
 use crate::event::PresenceKind;
+use crate::gateway::RateWindow;
 
 const START: Moment = Moment::from_millis(1_000_000);
 
