@@ -9,8 +9,6 @@ mod client;
 mod close;
 mod keep_alive;
 mod limits;
-#[cfg(test)]
-mod pair;
 mod presences;
 mod send_queue;
 mod session;
