@@ -102,9 +102,16 @@ impl RawFrame {
 impl RawSocket {
     /// Opens a connection and asks for the upgrade by hand.
     pub async fn connect(server: &Server) -> Self {
+        Self::connect_with(server, "").await
+    }
+
+    /// The same with more header lines, each with its line end. The server agrees to no extension, whatever they offer.
+    pub async fn connect_with(server: &Server, headers: &str) -> Self {
         let mut stream = server.stream().await;
-        let request = "GET /gateway HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let request = format!(
+            "GET /gateway HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+        );
         stream.write_all(request.as_bytes()).await.expect("the request is sent");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -114,6 +121,7 @@ impl RawSocket {
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         // The key's answer as RFC 6455 works it out in its own example.
         assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+        assert!(!head.to_ascii_lowercase().contains("sec-websocket-extensions"), "{head}");
         Self { stream }
     }
 
@@ -144,6 +152,16 @@ impl RawSocket {
             Some((head & 15, payload))
         })
         .await
+    }
+
+    /// The payload of the next frame of this kind; others before it are dropped.
+    pub async fn next_of(&mut self, opcode: Opcode) -> Vec<u8> {
+        loop {
+            let (found, payload) = self.next().await.expect("a frame");
+            if found == opcode.bits() {
+                return payload;
+            }
+        }
     }
 
     /// The code of the server's close frame; `None` when the connection ended without one.

@@ -130,10 +130,16 @@ impl Close {
     pub fn echo(code: Option<u16>) -> Self {
         let code = match code {
             None => 1000,
-            Some(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => code,
+            Some(code) if Self::may_travel(code) => code,
             Some(_) => Code::ProtocolError as u16,
         };
         Self { code, reason: String::new() }
+    }
+
+    /// Whether a close frame may carry this code: those of RFC 6455, those registered since (1012 to 1014), and those for
+    /// libraries and applications; not those that only stand for an end without one.
+    pub const fn may_travel(code: u16) -> bool {
+        matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
     /// The whole close frame, as servers send it.
@@ -228,6 +234,7 @@ mod tests {
     fn a_frame_carries_code_and_reason() {
         assert_eq!(&Close::echo(None).frame()[..], b"\x88\x02\x03\xe8");
         assert_eq!(Close::echo(Some(1005)).code, 1002);
+        assert!(Close::may_travel(1014) && !Close::may_travel(1004) && !Close::may_travel(1015));
         let frame = Close::new(Code::Revoked).frame();
         assert_eq!(&frame[2..4], 4102u16.to_be_bytes());
         assert_eq!(&frame[4..], br#"{"r":"revoked"}"#);
