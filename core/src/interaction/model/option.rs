@@ -185,42 +185,25 @@ struct Wire {
 impl<'de> Deserialize<'de> for CommandOption {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Wire { name, kind, value, options, focused, mut rest } = nesting::deserialize(deserializer)?;
-        let typing = focused.is_true();
-        // What a known kind has no place for is kept like any other unknown field.
-        let mut keep = |key: &str, value: Value| drop(rest.insert(key.to_owned(), value));
-        match &focused {
-            Field::Absent | Field::Value(true) => {}
-            Field::Null => keep("focused", Value::Null),
-            Field::Value(false) => keep("focused", Value::Bool(false)),
+        let is_parent = matches!(kind, OptionKind::Subcommand | OptionKind::SubcommandGroup);
+        let is_leaf = !is_parent && !matches!(kind, OptionKind::Other(_));
+        let is_typing = is_leaf && focused.is_true();
+        if !is_leaf {
+            keep(&mut rest, "value", &value)?;
+        }
+        if !is_parent {
+            keep(&mut rest, "options", &options)?;
+        }
+        if !is_typing {
+            keep(&mut rest, "focused", &focused)?;
         }
         let value = match kind {
-            OptionKind::Subcommand | OptionKind::SubcommandGroup => {
-                if let Some(value) = value.into_value() {
-                    keep("value", value);
-                }
-                if kind == OptionKind::Subcommand {
-                    OptionValue::Subcommand(options)
-                } else {
-                    OptionValue::SubcommandGroup(options)
-                }
-            }
-            OptionKind::Other(_) => {
-                match value {
-                    Field::Absent => {}
-                    Field::Null => keep("value", Value::Null),
-                    Field::Value(value) => keep("value", value),
-                }
-                if !options.is_absent() {
-                    keep("options", serde_json::to_value(&options).map_err(D::Error::custom)?);
-                }
-                if typing {
-                    keep("focused", Value::Bool(true));
-                }
-                OptionValue::Other(kind)
-            }
+            OptionKind::Subcommand => OptionValue::Subcommand(options),
+            OptionKind::SubcommandGroup => OptionValue::SubcommandGroup(options),
+            OptionKind::Other(_) => OptionValue::Other(kind),
             kind => {
                 let value = value.into_value().ok_or_else(|| D::Error::missing_field("value"))?;
-                if typing {
+                if is_typing {
                     OptionValue::Typing { kind, typed: value }
                 } else {
                     leaf(kind, value).map_err(D::Error::custom)?
@@ -229,6 +212,18 @@ impl<'de> Deserialize<'de> for CommandOption {
         };
         Ok(Self { name, value, rest })
     }
+}
+
+/// Keeps what a kind of option has no place for like any other unknown field.
+fn keep<T: Serialize, E: serde::de::Error>(
+    rest: &mut Map<String, Value>,
+    key: &str,
+    field: &Field<T>,
+) -> Result<(), E> {
+    if !field.is_absent() {
+        rest.insert(key.to_owned(), serde_json::to_value(field).map_err(E::custom)?);
+    }
+    Ok(())
 }
 
 /// The value of an option that is neither a subcommand nor being typed.
@@ -270,5 +265,26 @@ impl Serialize for CommandOption {
         };
         let rest = self.rest.clone();
         Wire { name: self.name.clone(), kind: self.value.kind(), value, options, focused, rest }.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_kind_has_no_place_for_is_kept() {
+        for option in [
+            json!({ "name": "x", "type": 1, "value": null, "options": null, "focused": true }),
+            json!({ "name": "x", "type": 2, "value": "1", "focused": true }),
+            json!({ "name": "x", "type": 3, "value": "a", "options": [{ "name": "y", "type": 1 }], "focused": false }),
+            json!({ "name": "x", "type": 4, "value": "1", "options": null, "focused": true }),
+            json!({ "name": "x", "type": 42, "value": [1], "options": [], "focused": null }),
+        ] {
+            let read: CommandOption = serde_json::from_value(option.clone()).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), option);
+        }
     }
 }
