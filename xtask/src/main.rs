@@ -1,9 +1,10 @@
-//! What continuous integration and developers both type: `cargo xtask run`, `cargo xtask test`, `cargo xtask bench`.
+//! What continuous integration and developers both type: `cargo xtask run`, `test`, `npm`, `bench` and `fuzz`.
 
 #![forbid(unsafe_code)]
 
 mod bench;
 mod command;
+mod fuzz;
 mod licences;
 mod npm;
 mod run;
@@ -31,6 +32,8 @@ enum Task {
     Npm(npm::Npm),
     /// Measure memory, deliveries and durable publishes of a release build
     Bench(bench::Bench),
+    /// Feed the parsers and state machines with inputs that nobody thought of
+    Fuzz(fuzz::Fuzz),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Task::Test(test) => test.run(),
         Task::Npm(npm) => npm.run(),
         Task::Bench(bench) => bench.run(),
+        Task::Fuzz(fuzz) => fuzz.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
