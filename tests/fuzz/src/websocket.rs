@@ -13,8 +13,13 @@ const LIMIT: usize = 300;
 /// The most bytes of a run.
 const LONGEST: usize = 8192;
 
-/// What became of a stream: its messages, and the fault that ended it.
-type Outcome = (Vec<Incoming>, Option<ReadFault>);
+/// What became of a stream.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    messages: Vec<Incoming>,
+    /// What ended it, if its own end did not.
+    fault: Option<ReadFault>,
+}
 
 /// Takes the first byte as how the rest is cut, the second as whether it is masked here, and the rest as a client's bytes.
 pub fn run(input: &[u8]) {
@@ -30,37 +35,37 @@ pub fn run(input: &[u8]) {
     judge(stream, &whole);
     if how & 1 == 1 {
         // Most bytes are no UTF-8 once they are unmasked: the same stream, as if no mask had been laid on it.
-        let (all, fault) = read(&unmasked(stream), 7);
-        judge(&unmasked(stream), &(all, fault));
+        let plain = unmasked(stream);
+        judge(&plain, &read(&plain, 7));
     }
 }
 
 /// Reads a stream that arrives in pieces of `size` bytes.
 fn read(stream: &[u8], size: usize) -> Outcome {
-    let (mut inbound, mut all) = (Inbound::default(), Vec::new());
+    let (mut inbound, mut messages) = (Inbound::default(), Vec::new());
     for piece in stream.chunks(size) {
         let mut piece = piece.to_vec();
         let mut reader = inbound.read(&mut piece, LIMIT);
         loop {
             match reader.next() {
                 Ok(Some(Incoming::Close(code))) => {
-                    all.push(Incoming::Close(code));
-                    return (all, None);
+                    messages.push(Incoming::Close(code));
+                    return Outcome { messages, fault: None };
                 }
-                Ok(Some(incoming)) => all.push(incoming),
+                Ok(Some(incoming)) => messages.push(incoming),
                 Ok(None) => break,
-                Err(fault) => return (all, Some(fault)),
+                Err(fault) => return Outcome { messages, fault: Some(fault) },
             }
         }
     }
-    (all, None)
+    Outcome { messages, fault: None }
 }
 
 /// Holds an outcome against what another implementation makes of the same bytes.
-fn judge(stream: &[u8], (all, fault): &Outcome) {
+fn judge(stream: &[u8], Outcome { messages, fault }: &Outcome) {
     let config = WebSocketConfig::default().max_message_size(Some(LIMIT)).max_frame_size(Some(LIMIT));
     let mut other = WebSocket::from_raw_socket(OneWay(Cursor::new(stream)), Role::Server, Some(config));
-    for ours in all {
+    for ours in messages {
         match (ours, other.read()) {
             (Incoming::Text(ours), Ok(Message::Text(theirs))) => assert_eq!(ours, theirs.as_bytes()),
             // It looks at a text's UTF-8 here, we do where its JSON is read.
