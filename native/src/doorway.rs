@@ -9,7 +9,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1::Builder;
 use hyper::service::{Service, service_fn};
@@ -21,7 +22,7 @@ use tracing::{debug, warn};
 use self::written::Watched;
 pub(crate) use self::written::Written;
 use crate::config::Config;
-use crate::listen::{Io, Listener, Patience};
+use crate::listen::{Io, Listener, Patience, Strict};
 use crate::metrics::Metrics;
 use crate::peer::{Door, Peer, Transport};
 use crate::tls::Tls;
@@ -137,7 +138,7 @@ where
             (io, _) => (io, Transport::Plain),
         };
         let peer = Peer { address, door: self.door, transport };
-        let io = Patience::new(io, WRITE_TIMEOUT);
+        let io = Strict::new(Patience::new(io, WRITE_TIMEOUT));
         match self.flushes {
             Flushes::Watched => {
                 let written = Written::default();
@@ -158,7 +159,16 @@ where
             if let Some(written) = &written {
                 request.extensions_mut().insert(written.clone());
             }
-            service.call(request)
+            let asks_to_switch = request.headers().contains_key(UPGRADE);
+            let answer = service.call(request);
+            async move {
+                let mut answer = answer.await?;
+                if asks_to_switch && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    // From such a request on, the connection was no longer read as HTTP.
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, S::Error>(answer)
+            }
         });
 
         let open = Open::count(self.metrics);

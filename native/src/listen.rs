@@ -1,7 +1,9 @@
 //! Where connections come from: TCP addresses, unix sockets and inherited sockets, plain or encrypted.
 
+mod framing;
 mod io;
 mod patience;
+mod strict;
 mod unix;
 
 use std::fmt;
@@ -14,6 +16,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 pub(crate) use self::io::Io;
 pub(crate) use self::patience::Patience;
+pub(crate) use self::strict::Strict;
 use crate::config::{Address, Config};
 
 /// A socket that takes connections. A unix socket's file goes when the listener is dropped.

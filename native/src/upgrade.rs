@@ -22,7 +22,7 @@ use tracing::debug;
 
 use crate::config::TrustedProxy;
 use crate::hub::{Hub, NoRoom, Stream, Ticket, Upgraded};
-use crate::listen::{Io, Patience};
+use crate::listen::{Io, Strict};
 use crate::origin::{Origins, Standing};
 use crate::peer::Peer;
 
@@ -102,7 +102,7 @@ async fn hand_over(hub: Hub, upgrade: OnUpgrade, ticket: Ticket, refused: Option
         Ok(Err(error)) => return debug!(%error, "an upgrade failed"),
         Err(_) => return debug!("an upgrade took too long"),
     };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Patience>>() else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Strict>>() else {
         return debug!("an upgrade on a connection of an unknown kind");
     };
     let io = parts.io.into_inner().into_inner();

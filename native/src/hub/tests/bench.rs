@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::fields::Fields;
 use crate::hub::Hub;
-use crate::listen::{Io, Patience};
+use crate::listen::{Io, Patience, Strict};
 use crate::metrics::Metrics;
 use crate::origin::Origins;
 use crate::peer::{Door, Peer, Transport};
@@ -115,7 +115,7 @@ impl Bench {
         });
         tokio::spawn(async move {
             let _ = Builder::new()
-                .serve_connection(TokioIo::new(Patience::new(io, PATIENCE)), service)
+                .serve_connection(TokioIo::new(Strict::new(Patience::new(io, PATIENCE))), service)
                 .with_upgrades()
                 .await;
         });
