@@ -1,5 +1,6 @@
 //! Sanmon from the outside: the real program, real sockets, one module a behaviour.
 
+mod audit;
 mod browsers;
 mod caps;
 mod command_line;
@@ -9,10 +10,12 @@ mod drain;
 mod durability;
 mod events;
 mod guilds;
+mod headers;
 mod http_errors;
 mod identify;
 mod interactions;
 mod keep_alive;
+mod limits;
 mod metrics;
 mod openapi;
 mod presence;
@@ -20,8 +23,11 @@ mod rate_limits;
 mod readme;
 mod resume;
 mod rust_client;
+mod secrets;
 mod seed_client;
 mod slow_consumer;
+mod smuggling;
+mod strangers;
 mod tidy;
 mod tls;
 mod unix_sockets;

@@ -12,7 +12,7 @@ const CORE: &[&[&str]] =
 
 /// The modules of the server's library, likewise.
 const NATIVE: &[&[&str]] = &[
-    &["causes", "clock", "config", "fields", "metrics"],
+    &["causes", "clock", "config", "failures", "fields", "metrics", "tally"],
     &["peer"],
     &["listen", "log", "origin", "store", "tls"],
     &["upgrade", "hub", "client", "telemetry"],

@@ -22,7 +22,7 @@ use tracing::{debug, warn};
 use self::written::Watched;
 pub(crate) use self::written::Written;
 use crate::config::Config;
-use crate::listen::{Io, Listener, Patience, Strict};
+use crate::listen::{Io, Listener, Pace, Patience, Strict};
 use crate::metrics::Metrics;
 use crate::peer::{Door, Peer, Transport};
 use crate::tls::Tls;
@@ -61,6 +61,8 @@ pub(crate) struct Doorway<S> {
     /// What answers requests.
     pub(crate) service: S,
     pub(crate) flushes: Flushes,
+    /// How fast connections are taken; as they come, where there is none.
+    pub(crate) pace: Option<Arc<Pace>>,
     /// A permit for each connection that is served.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) http: Builder,
@@ -108,6 +110,12 @@ where
                         () = reached(&mut self.phase, Phase::Finishing) => return,
                     };
                     let Ok(permit) = permit else { return };
+                    if let Some(pace) = &self.pace {
+                        tokio::select! {
+                            () = pace.wait(&self.metrics) => {}
+                            () = reached(&mut self.phase, Phase::Finishing) => return,
+                        }
+                    }
                     tokio::spawn(self.clone().serve(io, address, permit));
                 }
                 Err(error) if concerns_one_connection(&error) => {}
@@ -262,6 +270,7 @@ mod tests {
             tls: None,
             service: TowerToHyperService::new(warp::service(routes)),
             flushes: Flushes::Unwatched,
+            pace: None,
             room: Arc::clone(&room),
             http: http(config),
             metrics: Arc::clone(&metrics),

@@ -16,6 +16,7 @@ mod catch_up;
 mod connection;
 mod loader;
 mod mailbox;
+mod memory;
 mod presence;
 mod ring;
 mod stream;
@@ -54,8 +55,10 @@ pub(crate) use self::stream::Stream;
 use self::thread::Thread;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::failures::Failures;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
+use crate::tally::Tally;
 
 /// Connections whose drain fits into the configured window; more of them get a longer one.
 const CONNECTIONS_PER_WINDOW: u64 = 5_000;
@@ -93,6 +96,8 @@ struct Shared {
     clock: Clock,
     metrics: Arc<Metrics>,
     admission: Arc<Admission>,
+    failures: Arc<Failures>,
+    tallies: Tallies,
     ring: Ring,
     mailboxes: Vec<Mailbox>,
     handles: Mutex<Vec<JoinHandle<()>>>,
@@ -101,12 +106,22 @@ struct Shared {
     next_thread: AtomicUsize,
 }
 
+/// What is refused too often for a log line each.
+#[derive(Debug, Default)]
+struct Tallies {
+    /// By the place of the reason in [`NoRoom::ALL`].
+    no_room: [Tally; NoRoom::ALL.len()],
+    failures: Tally,
+    identifies: Tally,
+}
+
 /// What the operator set of what concerns the hub.
 #[derive(Debug)]
 struct Bounds {
     limits: Arc<Limits>,
     queue: QueueLimits,
     max_connections_per_user: u32,
+    max_identifies_per_second: u32,
     resume_window: Duration,
     drain: Duration,
     presence_times: PresenceTimes,
@@ -128,6 +143,8 @@ impl Hub {
             clock,
             metrics,
             admission: Admission::new(config),
+            failures: Arc::new(Failures::new(config.max_failures_per_minute)),
+            tallies: Tallies::default(),
             ring: Ring::new(),
             mailboxes,
             handles: Mutex::default(),
@@ -172,7 +189,14 @@ impl Hub {
     /// # Errors
     /// There is no room.
     pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Ticket, NoRoom> {
-        self.shared.admission.admit(address)
+        let now = self.shared.now();
+        self.shared.admission.admit(now, address).inspect_err(|no_room| {
+            let (_, reason) = NoRoom::ALL[no_room.index()];
+            self.shared.metrics.connections_refused.with_label_values(&[reason]).inc();
+            if let Some(times) = self.shared.tallies.no_room[no_room.index()].note(now) {
+                tracing::warn!(reason, times, ?address, "connections were refused: {no_room}");
+            }
+        })
     }
 
     /// Takes a connection.
@@ -209,9 +233,22 @@ impl Hub {
         backend.presences.choose(user, presence).await
     }
 
-    /// Whether another connection would be admitted.
-    pub(crate) fn has_room(&self) -> bool {
-        self.shared.admission.has_room()
+    /// Whether the node would admit another connection.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub(crate) fn room(&self) -> Result<(), NoRoom> {
+        self.shared.admission.room(self.shared.now())
+    }
+
+    /// The process's resident memory, if the system tells.
+    pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        memory::resident_bytes()
+    }
+
+    /// Where failures of clients and callers are counted.
+    pub(crate) fn failures(&self) -> &Arc<Failures> {
+        &self.shared.failures
     }
 
     /// How many connections there are, identified or not.
@@ -287,6 +324,7 @@ impl Bounds {
                 max_age: Duration::from_millis(config.max_queue_age_ms),
             },
             max_connections_per_user: config.max_connections_per_user,
+            max_identifies_per_second: config.max_identifies_per_second,
             resume_window: Duration::from_millis(config.log_max_age_ms),
             drain: Duration::from_millis(config.drain_ms),
             presence_times: PresenceTimes {

@@ -2,6 +2,7 @@
 
 mod framing;
 mod io;
+mod pace;
 mod patience;
 mod strict;
 mod unix;
@@ -15,6 +16,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 pub(crate) use self::io::Io;
+pub(crate) use self::pace::Pace;
 pub(crate) use self::patience::Patience;
 pub(crate) use self::strict::Strict;
 use crate::config::{Address, Config};

@@ -14,10 +14,17 @@ pub(crate) struct Metrics {
     pub connections_opened: IntCounter,
     /// Gateway connections closed since the start, by close code.
     pub connections_closed: IntCounterVec,
+    /// Upgrades that found no room, by what there was none of: `node`, `draining`, `memory` or `address`.
+    pub connections_refused: IntCounterVec,
     /// Users with a live connection.
     pub users_connected: IntGauge,
     /// Sessions that continued where they were, and such that had to start anew, by `outcome`: `resumed` or `fresh`.
     pub identifies: IntCounterVec,
+    /// Identifies with a valid session that were refused, by what there was too much of: `identifies` or `connections`.
+    pub identifies_refused: IntCounterVec,
+    /// Session ids and operator keys that were none, by where they were shown (`gateway` or `http`) and what was answered:
+    /// `refused` or, beyond an address's limit, `limited`.
+    pub credentials_refused: IntCounterVec,
     /// Messages from clients.
     pub messages_received: IntCounter,
     /// Entries that the log took.
@@ -32,6 +39,8 @@ pub(crate) struct Metrics {
     pub catch_up_rounds: IntCounter,
     /// Connections closed since too much waited for their reader.
     pub queue_overflows: IntCounter,
+    /// Resident memory of the process, in bytes.
+    pub resident_bytes: IntGauge,
     /// Bytes of events that wait for slow readers.
     pub queued_bytes: IntGauge,
     /// Seconds from a write's arrival at the store to its being durable.
@@ -58,6 +67,8 @@ pub(crate) struct Metrics {
     pub interactions_late: IntCounterVec,
     /// Connections that could not be accepted, such as for want of file descriptors.
     pub accept_errors: IntCounter,
+    /// Connections that had to wait since too many came in one second.
+    pub accepts_delayed: IntCounter,
     /// TLS handshakes that failed or took too long.
     pub tls_handshake_errors: IntCounter,
 }
@@ -79,12 +90,30 @@ impl Metrics {
                 "Gateway connections closed, by close code.",
                 &["code"],
             ),
+            connections_refused: counters(
+                &r,
+                "sanmon_connections_refused_total",
+                "Upgrades that found no room, by what there was none of: node, draining, memory or address.",
+                &["reason"],
+            ),
             users_connected: gauge(&r, "sanmon_users_connected", "Users with a live connection."),
             identifies: counters(
                 &r,
                 "sanmon_identifies_total",
                 "Identifies, by outcome: resumed or fresh.",
                 &["outcome"],
+            ),
+            identifies_refused: counters(
+                &r,
+                "sanmon_identifies_refused_total",
+                "Identifies with a valid session that were too many, by what: identifies or connections.",
+                &["reason"],
+            ),
+            credentials_refused: counters(
+                &r,
+                "sanmon_credentials_refused_total",
+                "Session ids and operator keys that were none, by where and by the answer: refused or limited.",
+                &["at", "answer"],
             ),
             messages_received: counter(&r, "sanmon_messages_received_total", "Messages from clients."),
             events_published: counter(&r, "sanmon_events_published_total", "Entries that the log took."),
@@ -93,6 +122,7 @@ impl Metrics {
             compressions: counter(&r, "sanmon_compressions_total", "Events compressed."),
             catch_up_rounds: counter(&r, "sanmon_catch_up_rounds_total", "Catch-ups that were overtaken by the log."),
             queue_overflows: counter(&r, "sanmon_queue_overflows_total", "Connections closed as too slow."),
+            resident_bytes: gauge(&r, "sanmon_resident_bytes", "Resident memory of the process."),
             queued_bytes: gauge(&r, "sanmon_queued_bytes", "Bytes of events that wait for slow readers."),
             commit_seconds: histogram(&r, "sanmon_commit_seconds", "Seconds until a write is durable."),
             log_head: gauge(&r, "sanmon_log_head", "The last place of the log."),
@@ -121,6 +151,7 @@ impl Metrics {
                 &["outcome"],
             ),
             accept_errors: counter(&r, "sanmon_accept_errors_total", "Connections that could not be accepted."),
+            accepts_delayed: counter(&r, "sanmon_accepts_delayed_total", "Connections that waited to be accepted."),
             tls_handshake_errors: counter(&r, "sanmon_tls_handshake_errors_total", "TLS handshakes that failed."),
             registry: r,
         }

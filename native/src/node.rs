@@ -99,6 +99,8 @@ impl Node {
         metrics.log_bytes.set(log.bytes.cast_signed());
         metrics.log_age_ms.set(age.cast_signed());
         metrics.writes_queued.set(i64::try_from(self.store.queued()).unwrap_or(i64::MAX));
+        let resident = self.hub.resident_bytes().and_then(|bytes| i64::try_from(bytes).ok());
+        metrics.resident_bytes.set(resident.unwrap_or_default());
         metrics.render()
     }
 

@@ -1,6 +1,7 @@
 //! Every route, one line each: its path, and for each method who may ask and who answers.
 
 mod admin;
+mod audit;
 mod auth;
 mod backup;
 mod body;
@@ -197,6 +198,7 @@ fn request(site: Arc<Site>) -> impl Filter<Extract = (Call,), Error = Rejection>
             body: Body::new(body),
             began: site.node.clock.now(),
             quota: None,
+            act: None,
         })
 }
 

@@ -18,7 +18,7 @@ use warp::reply::Response;
 use crate::config::{Address, Config, Contradiction};
 use crate::doorway::{self, Doorway, Flushes, Phase};
 pub use crate::listen::ListenError;
-use crate::listen::Listener;
+use crate::listen::{Listener, Pace};
 use crate::node::{Node, OpenError};
 use crate::peer::Door;
 use crate::routes;
@@ -59,6 +59,7 @@ pub struct Server {
     admin_addresses: Vec<Address>,
     operator_key: Option<String>,
     tls: Option<Arc<Tls>>,
+    pace: Arc<Pace>,
     rooms: Vec<Room>,
     phase: watch::Sender<Phase>,
 }
@@ -165,6 +166,7 @@ impl Server {
             admin_addresses: addresses_of(&admin),
             operator_key,
             tls,
+            pace: Arc::new(Pace::new(node.config.max_accepts_per_second, node.clock)),
             rooms: Vec::new(),
             phase: watch::Sender::new(Phase::Serving),
         };
@@ -183,6 +185,7 @@ impl Server {
             tls: self.tls.clone().filter(|_| door == Door::Public),
             service: TowerToHyperService::new(warp::service(routes)),
             flushes: Flushes::Unwatched,
+            pace: Some(Arc::clone(&self.pace)).filter(|_| door == Door::Public),
             room: Arc::clone(&room.permits),
             http: doorway::http(&self.node.config),
             metrics: Arc::clone(&self.node.metrics),

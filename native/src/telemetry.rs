@@ -23,13 +23,15 @@ pub enum TelemetryError {
     Taken,
 }
 
+/// The target of the audit lines.
+const AUDIT: &str = "sanmon::audit";
+
 /// Writes the process's log lines to standard error from here on.
 ///
 /// # Errors
 /// A [`TelemetryError`] if the level can't be read, or the process logs already.
 pub fn start(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
-    let filter =
-        EnvFilter::try_new(level).map_err(|source| TelemetryError::BadLevel { level: level.to_owned(), source })?;
+    let filter = filter(level).map_err(|source| TelemetryError::BadLevel { level: level.to_owned(), source })?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     let started = match format {
         LogFormat::Human => {
@@ -39,4 +41,23 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
         LogFormat::Json => subscriber.json().try_init(),
     };
     started.map_err(|_| TelemetryError::Taken)
+}
+
+/// What is written: what the level says, and the audit lines, which nobody turns off by the way.
+fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    let filter = EnvFilter::try_new(level)?;
+    if level.contains(AUDIT) { Ok(filter) } else { Ok(filter.add_directive(format!("{AUDIT}=info").parse()?)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audit_lines_are_written_unless_they_are_named() {
+        for level in ["error", "off", "sanmon=warn", "sanmon::hub=debug"] {
+            assert!(filter(level).unwrap().to_string().contains("sanmon::audit=info"), "{level}");
+        }
+        assert_eq!(filter("info,sanmon::audit=off").unwrap().to_string().matches("sanmon::audit").count(), 1);
+    }
 }

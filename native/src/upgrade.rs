@@ -155,8 +155,8 @@ impl UpgradeRefusal {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Version => StatusCode::UPGRADE_REQUIRED,
-            Self::NoRoom(NoRoom::Node) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoRoom(NoRoom::Address) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NoRoom(NoRoom::Node | NoRoom::Draining | NoRoom::Memory) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -165,6 +165,8 @@ impl UpgradeRefusal {
             Self::Malformed(_) => "bad_upgrade",
             Self::Version => "bad_websocket_version",
             Self::NoRoom(NoRoom::Node) => "node_full",
+            Self::NoRoom(NoRoom::Draining) => "draining",
+            Self::NoRoom(NoRoom::Memory) => "no_memory",
             Self::NoRoom(NoRoom::Address) => "too_many_connections",
         }
     }

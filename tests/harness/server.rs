@@ -21,6 +21,7 @@ use crate::{Api, Authority, Io, PATIENCE, sanmon};
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
     authority: Option<Arc<Authority>>,
 }
 
@@ -61,6 +62,13 @@ impl Setup {
             self.flags.retain(|other| !other.starts_with(&flag));
         }
         self.flags.push(format!("{flag}{value}"));
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -107,6 +115,7 @@ impl Setup {
             command.arg("--listen=127.0.0.1:0");
         }
         command.args(["--admin-listen=127.0.0.1:0", "--log-format=json"]).args(&self.flags);
+        command.envs(self.environment.iter().cloned());
         if let Some(authority) = &self.authority {
             let (cert, key) = authority.issue(data);
             command.arg("--tls-cert").arg(cert).arg("--tls-key").arg(key);

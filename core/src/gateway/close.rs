@@ -142,6 +142,12 @@ impl Close {
         matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
+    /// Whether it tells a client that what it identified with is wrong, if it comes before a client is known.
+    pub fn refuses_identify(&self) -> bool {
+        // The answer to a peer's own close has no reason.
+        matches!(self.code, 4001..=4004) && !self.reason.is_empty()
+    }
+
     /// The whole close frame, as servers send it.
     pub fn frame(&self) -> Bytes {
         frame(Opcode::Close, &[&self.code.to_be_bytes(), self.reason.as_bytes()].concat())
@@ -227,6 +233,17 @@ mod tests {
             assert!(close.reason.len() <= MAX_REASON, "{}", close.reason);
             let said = Reason::parse(&close.reason).detail.unwrap();
             assert!(detail.starts_with(&said) && (said.len() == detail.len() || close.reason.len() > MAX_REASON - 6));
+        }
+    }
+
+    #[test]
+    fn a_refused_identify_is_told_from_other_ends() {
+        for code in [Code::BadMessage, Code::NoSession, Code::BadSession, Code::UnknownEncoding] {
+            assert!(Close::new(code).refuses_identify(), "{code:?}");
+            assert!(!Close::echo(Some(code as u16)).refuses_identify(), "{code:?}");
+        }
+        for code in [Code::NotIdentified, Code::OriginRefused, Code::Internal, Code::RateLimited] {
+            assert!(!Close::new(code).refuses_identify(), "{code:?}");
         }
     }
 

@@ -34,6 +34,9 @@ impl Config {
         if self.max_header_bytes < 8192 {
             return Err(contradiction("max_header_bytes", "must be at least 8192"));
         }
+        if self.low_memory_bytes > self.max_memory_bytes {
+            return Err(contradiction("low_memory_bytes", "must not be above max_memory_bytes"));
+        }
         if self.domain.is_empty() || self.domain.chars().any(char::is_control) {
             return Err(contradiction("domain", "must be a name"));
         }
@@ -100,7 +103,7 @@ impl Config {
     }
 
     /// Settings that are nothing at zero.
-    fn positive(&self) -> [(&'static str, u64); 29] {
+    fn positive(&self) -> [(&'static str, u64); 32] {
         [
             ("backlog", self.backlog.into()),
             ("tls_handshake_timeout_ms", self.tls_handshake_timeout_ms),
@@ -112,6 +115,9 @@ impl Config {
             ("max_queue_bytes", self.max_queue_bytes as u64),
             ("max_queue_age_ms", self.max_queue_age_ms),
             ("max_connections", self.max_connections.into()),
+            ("max_accepts_per_second", self.max_accepts_per_second.into()),
+            ("max_identifies_per_second", self.max_identifies_per_second.into()),
+            ("max_failures_per_minute", self.max_failures_per_minute.into()),
             ("max_connections_per_user", self.max_connections_per_user.into()),
             ("max_connections_per_address", self.max_connections_per_address.into()),
             ("presence_gather_ms", self.presence_gather_ms),
@@ -182,6 +188,7 @@ mod tests {
         };
         assert_eq!(wrong(|config| config.tls_key = Some("key.pem".into())), "tls_cert");
         assert_eq!(wrong(|config| config.ping_interval_ms = 0), "ping_interval_ms");
+        assert_eq!(wrong(|config| config.low_memory_bytes = 1), "low_memory_bytes");
         for url in ["https://gw.example", "wss://", "wss:///gateway", "wss://a b", "wss://gw.example/?a=b"] {
             let config = Config { public_url: Some(url.into()), ..Config::default() };
             assert_eq!(config.check().unwrap_err().key, "public_url", "{url}");

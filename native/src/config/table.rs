@@ -117,6 +117,9 @@ settings! {
         /// PEM file of the private key.
         #[arg(value_name = "FILE", num_args = 1)]
         tls_key: Option<PathBuf> = None;
+        /// Connections of clients and backends that are accepted in a second; those beyond wait in the kernel's queue.
+        #[arg(value_name = "COUNT")]
+        max_accepts_per_second: u32 = 5_000;
         /// How long a TLS handshake may take.
         #[arg(value_name = "MS")]
         tls_handshake_timeout_ms: u64 = 10_000;
@@ -147,8 +150,15 @@ settings! {
         #[arg(value_enum, value_name = "FORMAT")]
         log_format: LogFormat = LogFormat::Human;
         /// Which log lines are written: error, warn, info, debug or trace, also by module as in info,sanmon::hub=debug.
+        /// The audit lines are always written, unless sanmon::audit is named here.
         #[arg(value_name = "LEVEL")]
         log_level: String = "info".into();
+    }
+    "Strangers" {
+        /// Identifies and requests with a session id or operator key that is none, from one address in a minute. Beyond
+        /// that they are told to stay away (4008, 429); whoever shows a valid one is never refused.
+        #[arg(value_name = "COUNT")]
+        max_failures_per_minute: u32 = 60;
     }
     "Browsers and proxies" {
         /// Origins beside the server's own from which browsers may connect, such as https://chat.example.
@@ -184,6 +194,16 @@ settings! {
         /// Gateway connections of this node.
         #[arg(value_name = "COUNT")]
         max_connections: u32 = 19_000;
+        /// Resident memory of the process above which no gateway connection is taken and the node leaves /available, in
+        /// bytes; 0 for no such mark.
+        #[arg(value_name = "BYTES")]
+        max_memory_bytes: u64 = 0;
+        /// The mark below which they are taken again; nine tenths of max_memory_bytes at 0.
+        #[arg(value_name = "BYTES")]
+        low_memory_bytes: u64 = 0;
+        /// Identifies of one user in a second.
+        #[arg(value_name = "COUNT")]
+        max_identifies_per_second: u32 = 20;
         /// Gateway connections of one user.
         #[arg(value_name = "COUNT")]
         max_connections_per_user: u32 = 100;

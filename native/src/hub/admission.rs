@@ -1,12 +1,14 @@
-//! How many connections there may be: on the node, and from one address.
+//! How many connections there may be: on the node, within its memory, and from one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sanmon_core::time::Moment;
 use tokio::sync::Notify;
 
+use super::memory::MemoryMark;
 use crate::config::Config;
 
 /// Counts connections and refuses those beyond the caps.
@@ -15,6 +17,7 @@ pub(super) struct Admission {
     max: usize,
     max_per_address: u32,
     open: AtomicUsize,
+    memory: MemoryMark,
     is_shut: AtomicBool,
     emptied: Notify,
     addresses: Mutex<HashMap<IpAddr, u32>>,
@@ -30,9 +33,15 @@ pub(crate) struct Ticket {
 /// Why a connection is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoRoom {
-    /// The node has as many connections as it may have, or takes none since it drains.
+    /// The node has as many connections as it may have.
     #[error("this node takes no more connections")]
     Node,
+    /// The node is about to stop.
+    #[error("this node is about to stop")]
+    Draining,
+    /// The process has more memory than its mark.
+    #[error("this node takes no more connections until it has memory again")]
+    Memory,
     /// The address has as many connections as one may have.
     #[error("too many connections from this address")]
     Address,
@@ -44,6 +53,7 @@ impl Admission {
             max: config.max_connections as usize,
             max_per_address: config.max_connections_per_address,
             open: AtomicUsize::new(0),
+            memory: MemoryMark::new(config.max_memory_bytes, config.low_memory_bytes),
             is_shut: AtomicBool::new(false),
             emptied: Notify::new(),
             addresses: Mutex::default(),
@@ -51,12 +61,12 @@ impl Admission {
     }
 
     /// Takes a place for a connection from `address`; unix sockets have none and count for the node alone.
-    pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Ticket, NoRoom> {
+    pub(super) fn admit(self: &Arc<Self>, now: Moment, address: Option<IpAddr>) -> Result<Ticket, NoRoom> {
         let address = address.map(|address| address.to_canonical());
         let taken = self.open.fetch_add(1, Ordering::SeqCst);
-        if taken >= self.max || self.is_shut.load(Ordering::SeqCst) {
+        if let Err(no_room) = self.room_beside(now, taken) {
             self.give_back();
-            return Err(NoRoom::Node);
+            return Err(no_room);
         }
         if let Some(address) = address {
             let mut addresses = self.lock();
@@ -75,8 +85,21 @@ impl Admission {
         self.open.load(Ordering::SeqCst)
     }
 
-    pub(super) fn has_room(&self) -> bool {
-        self.open() < self.max && !self.is_shut.load(Ordering::SeqCst)
+    /// Whether the node would take one more.
+    pub(super) fn room(&self, now: Moment) -> Result<(), NoRoom> {
+        self.room_beside(now, self.open())
+    }
+
+    fn room_beside(&self, now: Moment, open: usize) -> Result<(), NoRoom> {
+        if self.is_shut.load(Ordering::SeqCst) {
+            Err(NoRoom::Draining)
+        } else if open >= self.max {
+            Err(NoRoom::Node)
+        } else if self.memory.is_over(now) {
+            Err(NoRoom::Memory)
+        } else {
+            Ok(())
+        }
     }
 
     /// From here on there is no room.
@@ -106,6 +129,24 @@ impl Admission {
     }
 }
 
+impl Ticket {
+    /// The client's address, if it has one.
+    pub(super) const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+}
+
+impl NoRoom {
+    /// Its word in metrics, and what each of them has a place for.
+    pub(super) const ALL: [(Self, &str); 4] =
+        [(Self::Node, "node"), (Self::Draining, "draining"), (Self::Memory, "memory"), (Self::Address, "address")];
+
+    /// Its place in [`Self::ALL`].
+    pub(super) const fn index(self) -> usize {
+        self as usize
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(address) = self.address {
@@ -126,18 +167,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_reason_has_its_place() {
+        for (index, (no_room, _)) in NoRoom::ALL.into_iter().enumerate() {
+            assert_eq!(no_room.index(), index);
+        }
+    }
+
+    #[test]
     fn places_are_given_back() {
         let config = Config { max_connections: 3, max_connections_per_address: 2, ..Config::default() };
-        let admission = Admission::new(&config);
+        let (admission, now) = (Admission::new(&config), Moment::default());
         let (one, mapped, two) = ("10.0.0.1".parse().ok(), "::ffff:10.0.0.1".parse().ok(), "10.0.0.2".parse().ok());
-        let first = admission.admit(one).unwrap();
-        let _second = admission.admit(mapped).unwrap();
-        assert_eq!(admission.admit(one).unwrap_err(), NoRoom::Address);
-        let _third = admission.admit(two).unwrap();
-        assert!(!admission.has_room());
-        assert_eq!(admission.admit(None).unwrap_err(), NoRoom::Node);
+        let first = admission.admit(now, one).unwrap();
+        let _second = admission.admit(now, mapped).unwrap();
+        assert_eq!(admission.admit(now, one).unwrap_err(), NoRoom::Address);
+        let _third = admission.admit(now, two).unwrap();
+        assert_eq!(admission.room(now), Err(NoRoom::Node));
+        assert_eq!(admission.admit(now, None).unwrap_err(), NoRoom::Node);
         drop(first);
-        let _again = admission.admit(one).unwrap();
+        let _again = admission.admit(now, one).unwrap();
         assert_eq!(admission.open(), 3);
+        admission.shut();
+        assert_eq!(admission.admit(now, None).unwrap_err(), NoRoom::Draining);
     }
 }

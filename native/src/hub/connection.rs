@@ -41,7 +41,7 @@ pub(super) struct Connection {
     /// When its alarm in the timer wheel comes up.
     pub(super) armed: Moment,
     /// Its place among the connections of node and address.
-    pub(super) _ticket: Ticket,
+    pub(super) ticket: Ticket,
 }
 
 /// An idle connection is this, its place in four tables, and nothing else outside the kernel.

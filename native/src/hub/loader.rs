@@ -52,8 +52,8 @@ impl Loader {
         Self { runtime, store, shared, permits: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Asks whose session this secret is.
-    pub(super) fn authenticate(&self, thread: usize, key: Key, secret: String) {
+    /// Asks whose session this secret is; a suspect's question waits in the queue of suspects.
+    pub(super) fn authenticate(&self, thread: usize, key: Key, secret: String, queue: Option<Arc<Semaphore>>) {
         let (store, shared) = (self.store.clone(), self.shared.clone());
         let work = async move {
             let Some(session) = sessions::authenticate(&store, &secret).await? else { return Ok(None) };
@@ -65,7 +65,8 @@ impl Loader {
             });
             Ok(Some(Principal { user: session.user, session: session.session, expires }))
         };
-        self.ask(thread, work, move |answer| Command::Authenticated(key, answer));
+        let permits = queue.unwrap_or_else(|| Arc::clone(&self.permits));
+        self.ask_among(permits, thread, work, move |answer| Command::Authenticated(key, answer));
     }
 
     /// Asks what `user` missed after `after`, or for everything when that can't be told or nothing was asked.
@@ -110,7 +111,17 @@ impl Loader {
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
         command: impl FnOnce(Result<T, Unanswered>) -> Command + Send + 'static,
     ) {
-        let (permits, shared) = (self.permits.clone(), self.shared.clone());
+        self.ask_among(Arc::clone(&self.permits), thread, work, command);
+    }
+
+    fn ask_among<T: Send + 'static>(
+        &self,
+        permits: Arc<Semaphore>,
+        thread: usize,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+        command: impl FnOnce(Result<T, Unanswered>) -> Command + Send + 'static,
+    ) {
+        let shared = self.shared.clone();
         self.runtime.spawn(async move {
             let bounded = timeout(TIMEOUT, async {
                 let _permit = permits.acquire().await;

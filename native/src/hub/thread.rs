@@ -203,8 +203,9 @@ impl Thread {
             match output {
                 SessionOutput::Authenticate { session_id } => {
                     connection.phase = Phase::Asking(self.place);
+                    let queue = self.shared.failures.queue(self.now, connection.ticket.address());
                     match self.shared.backend.get() {
-                        Some(backend) => backend.loader.authenticate(self.index, key, session_id),
+                        Some(backend) => backend.loader.authenticate(self.index, key, session_id, queue),
                         None => self.fail(key),
                     }
                 }
@@ -227,7 +228,10 @@ impl Thread {
                         backend.presences.chosen(user, device_of(self.index, key), *presence);
                     }
                 }
-                SessionOutput::Close(close) => self.begin_close(key, &close),
+                SessionOutput::Close(close) => {
+                    let close = self.weigh(key, close);
+                    self.begin_close(key, &close);
+                }
             }
         }
         self.arm(key);

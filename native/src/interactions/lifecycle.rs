@@ -142,6 +142,7 @@ impl Life {
                 tls,
                 service: Root(endpoint.clone()),
                 flushes: Flushes::Watched,
+                pace: None,
                 room: Arc::clone(&alive.room),
                 http: serving.http.clone(),
                 metrics: Arc::clone(endpoint.metrics()),

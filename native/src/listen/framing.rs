@@ -134,7 +134,11 @@ impl Framing {
             },
             State::ChunkEnd(rest) => match rest.split_first() {
                 Some((expected, rest)) if *expected == byte => {
-                    if rest.is_empty() { State::Size(0, 0) } else { State::ChunkEnd(rest) }
+                    if rest.is_empty() {
+                        State::Size(0, 0)
+                    } else {
+                        State::ChunkEnd(rest)
+                    }
                 }
                 _ => return Err(Ambiguous),
             },
@@ -199,7 +203,8 @@ impl Head {
         if is("host") {
             self.hosts += 1;
         } else if is("content-length") {
-            let is_number = !value.is_empty() && value.len() <= MAX_LENGTH_DIGITS && value.iter().all(u8::is_ascii_digit);
+            let is_number =
+                !value.is_empty() && value.len() <= MAX_LENGTH_DIGITS && value.iter().all(u8::is_ascii_digit);
             if !is_number || is_cut || self.length.is_some() {
                 return Err(Ambiguous);
             }
@@ -319,7 +324,11 @@ mod tests {
             assert!(passed(&all, all.len()) < post(headers).len(), "{headers:?}");
             assert_eq!(passed(&all, 1), passed(&all, all.len()), "{headers:?}");
         }
-        for head in ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"] {
+        for head in [
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\nHost: a\n\n",
+            "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ] {
             assert!(passed(head, 4) < head.len(), "{head:?}");
         }
         for chunks in [

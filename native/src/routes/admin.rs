@@ -18,10 +18,13 @@ pub(super) async fn health((): (), _: &mut Call) -> Result<Response, Error> {
     Ok(text("ok\n"))
 }
 
-/// `GET /readyz`: the node takes connections and stores what it is told.
+/// `GET /readyz`: the node has room for connections and stores what it is told.
 pub(super) async fn readiness((): (), call: &mut Call) -> Result<Response, Error> {
     if call.node().is_draining() {
         return Err(Error::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "the node is about to stop"));
+    }
+    if let Err(no_room) = call.node().hub.room() {
+        return Err(Error::unavailable("no_room", no_room.to_string()));
     }
     let change = call.store().write(|_| Box::pin(async { Ok(()) }));
     match tokio::time::timeout(WRITABLE_TIMEOUT, change).await {

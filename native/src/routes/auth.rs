@@ -1,9 +1,13 @@
 //! Who asks, and whether they may: sessions, the operator, and the operator in a user's name.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use http::header::AUTHORIZATION;
 use sanmon_core::id::Id;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::audit::{Act, By};
 use super::call::Call;
 use super::error::Error;
 use super::input;
@@ -12,6 +16,8 @@ use crate::store::{Publisher, sessions, users};
 
 /// The header in which an operator names the user in whose name it acts.
 pub(super) const ON_BEHALF_OF: &str = "x-on-behalf-of";
+/// How long the question of a suspect waits for its turn.
+const SUSPECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A user who asks, by a session or through the operator.
 #[derive(Clone, Copy, Debug)]
@@ -69,12 +75,12 @@ pub(super) async fn publish(call: &mut Call) -> Result<Publisher, Error> {
 
 /// The operator must ask, with the scope sessions.
 pub(super) async fn sessions(call: &mut Call) -> Result<(), Error> {
-    operator(call, Scope::Sessions).await.map(drop)
+    recorded(call, Scope::Sessions).await
 }
 
 /// The operator must ask, with the scope admin.
 pub(super) async fn admin(call: &mut Call) -> Result<(), Error> {
-    operator(call, Scope::Admin).await.map(drop)
+    recorded(call, Scope::Admin).await
 }
 
 /// A user, or the operator with the scope sessions.
@@ -89,17 +95,37 @@ pub(super) async fn session_or_admin(call: &mut Call) -> Result<Caller, Error> {
 
 async fn user_or_platform(call: &mut Call, scope: Scope) -> Result<Caller, Error> {
     match credentials(call).await? {
-        Credentials::Session { session, user } => of_session(call, session, user).map(Caller::User),
+        Credentials::Session { session, user } => {
+            if scope == Scope::Sessions {
+                call.act = Some(Act::new(By::Session(session), Some(user)));
+            }
+            of_session(call, session, user).map(Caller::User)
+        }
         Credentials::Operator(operator) if call.headers.contains_key(ON_BEHALF_OF) => {
             on_behalf(call, &operator).await.map(Caller::User)
         }
-        Credentials::Operator(operator) => operator.must_have(scope).map(|()| Caller::Platform),
+        Credentials::Operator(operator) => {
+            call.act = Some(Act::new(operator.by(), None));
+            operator.must_have(scope).map(|()| Caller::Platform)
+        }
     }
 }
 
+/// The operator must ask, and that it did is found in the audit log.
+async fn recorded(call: &mut Call, scope: Scope) -> Result<(), Error> {
+    let operator = known_operator(call).await?;
+    call.act = Some(Act::new(operator.by(), None));
+    operator.must_have(scope)
+}
+
 async fn operator(call: &mut Call, scope: Scope) -> Result<Operator, Error> {
+    let operator = known_operator(call).await?;
+    operator.must_have(scope).map(|()| operator)
+}
+
+async fn known_operator(call: &mut Call) -> Result<Operator, Error> {
     match credentials(call).await? {
-        Credentials::Operator(operator) => operator.must_have(scope).map(|()| operator),
+        Credentials::Operator(operator) => Ok(operator),
         Credentials::Session { session, user } => {
             of_session(call, session, user)?;
             Err(Error::forbidden("this is for the operator: give `Authorization: Bearer <operator key>`"))
@@ -108,6 +134,14 @@ async fn operator(call: &mut Call, scope: Scope) -> Result<Operator, Error> {
 }
 
 impl Operator {
+    /// Who it is, for the audit log.
+    fn by(&self) -> By {
+        match self.publisher {
+            Publisher::OperatorKey(id) => By::Key { id, name: self.name.clone() },
+            Publisher::ControlSocket => By::ControlSocket,
+        }
+    }
+
     fn must_have(&self, scope: Scope) -> Result<(), Error> {
         if self.scopes.contains(&scope) {
             return Ok(());
@@ -131,22 +165,39 @@ async fn credentials(call: &Call) -> Result<Credentials, Error> {
             "give `Authorization: <session_id>` or `Authorization: Bearer <operator key>`",
         ));
     };
-    let value = value.to_str().map_err(|_| unknown())?.trim();
+    let Ok(value) = value.to_str().map(str::trim) else { return Err(unknown(call)) };
+    let _turn = turn_of_suspect(call).await?;
     match value.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
-            let operator = operator_keys::authenticate(call.store(), key.trim()).await?.ok_or_else(unknown)?;
+            let operator = operator_keys::authenticate(call.store(), key.trim()).await?.ok_or_else(|| unknown(call))?;
             let publisher = Publisher::OperatorKey(operator.id);
             Ok(Credentials::Operator(Operator { publisher, name: operator.name, scopes: operator.scopes }))
         }
         _ => {
-            let session = sessions::authenticate(call.store(), value).await?.ok_or_else(unknown)?;
+            let session = sessions::authenticate(call.store(), value).await?.ok_or_else(|| unknown(call))?;
             Ok(Credentials::Session { session: session.session, user: session.user })
         }
     }
 }
 
-fn unknown() -> Error {
-    Error::unauthorized("this session or operator key is not valid")
+/// Waits for its turn, if too many failures came from the caller's address.
+async fn turn_of_suspect(call: &Call) -> Result<Option<OwnedSemaphorePermit>, Error> {
+    let Some(queue) = call.node().hub.failures().queue(call.node().clock.now(), call.client()) else { return Ok(None) };
+    let turn = tokio::time::timeout(SUSPECT_TIMEOUT, queue.acquire_owned()).await;
+    turn.map(Result::ok).map_err(|_| Error::too_many_failures(SUSPECT_TIMEOUT.as_secs()))
+}
+
+/// What was shown is no session and no operator key.
+fn unknown(call: &Call) -> Error {
+    let (node, address) = (call.node(), call.client());
+    let counted = node.hub.failures().count(node.clock.now(), address);
+    let answer = if counted.is_ok() { "refused" } else { "limited" };
+    node.metrics.credentials_refused.with_label_values(&["http", answer]).inc();
+    let Err(limited) = counted else { return Error::unauthorized("this session or operator key is not valid") };
+    if let Some(times) = call.site.failures.note(node.clock.now()) {
+        tracing::warn!(times, ?address, "too many requests were not authorized; the address is told to stay away");
+    }
+    Error::too_many_failures(limited.wait.as_millis().div_ceil(1000).max(1) as u64)
 }
 
 fn of_session(call: &mut Call, session: Id, user: Id) -> Result<Actor, Error> {
@@ -157,24 +208,20 @@ fn of_session(call: &mut Call, session: Id, user: Id) -> Result<Actor, Error> {
     Ok(Actor { user, session: Some(session) })
 }
 
-/// The user whom the operator names, and a line in the audit log.
-async fn on_behalf(call: &Call, operator: &Operator) -> Result<Actor, Error> {
+/// The user whom the operator names. That it did is found in the audit log, also when it may not.
+async fn on_behalf(call: &mut Call, operator: &Operator) -> Result<Actor, Error> {
+    let value = call.headers.get(ON_BEHALF_OF).map(|value| value.to_str().unwrap_or_default());
+    let user = value.map(|value| input::id(value, "X-On-Behalf-Of"));
+    let named = user.as_ref().and_then(|user| user.as_ref().ok().copied());
+    call.act = Some(Act::new(operator.by(), named));
     operator.must_have(Scope::Act)?;
-    let Some(value) = call.headers.get(ON_BEHALF_OF) else {
+    let Some(user) = user else {
         let message = "name the user in whose name to act: `X-On-Behalf-Of: <user id>`";
         return Err(Error::new(StatusCode::BAD_REQUEST, "user_required", message));
     };
-    let user = input::id(value.to_str().unwrap_or_default(), "X-On-Behalf-Of")?;
+    let user = user?;
     if users::user(call.store(), user).await?.is_none() {
         return Err(Error::unknown("user"));
     }
-    tracing::info!(
-        target: "audit",
-        operator = operator.name,
-        user = user.as_u64(),
-        method = %call.method,
-        path = call.path,
-        "the operator acts in a user's name"
-    );
     Ok(Actor { user, session: None })
 }

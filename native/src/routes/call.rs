@@ -1,5 +1,6 @@
 //! One request on its way through a handler, and what every answer carries whoever made it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use sanmon_core::time::Moment;
 use tokio::sync::Semaphore;
 use warp::reply::Response;
 
+use super::audit::Act;
 use super::body::{Body, BodyLimits, DISCARDS};
 use super::cors;
 use super::error::Error;
@@ -22,6 +24,7 @@ use crate::origin::Origins;
 use crate::peer::{Door, Peer};
 use crate::store::Store;
 use crate::store::guilds::Caps;
+use crate::tally::Tally;
 use crate::upgrade::Gatekeeper;
 
 /// What the routes of one server share.
@@ -32,6 +35,8 @@ pub(super) struct Site {
     pub(super) gatekeeper: Gatekeeper,
     quotas: Quotas,
     discards: Arc<Semaphore>,
+    /// Callers whose failures were too many.
+    pub(super) failures: Tally,
 }
 
 impl Site {
@@ -42,7 +47,14 @@ impl Site {
             origins: Origins::new(&node.config, &node.public_url),
             trusted_proxies: node.config.trusted_proxies.clone(),
         };
-        Self { node, door, gatekeeper, quotas, discards: Arc::new(Semaphore::new(DISCARDS)) }
+        Self {
+            node,
+            door,
+            gatekeeper,
+            quotas,
+            discards: Arc::new(Semaphore::new(DISCARDS)),
+            failures: Tally::default(),
+        }
     }
 }
 
@@ -59,6 +71,8 @@ pub(super) struct Call {
     pub(super) began: Moment,
     /// Where the session stands that asks, once it is known.
     pub(super) quota: Option<Quota>,
+    /// What of this is to be found in the audit log.
+    pub(super) act: Option<Act>,
 }
 
 impl Call {
@@ -98,6 +112,11 @@ impl Call {
         taken.map_err(|UsedUp| Error::rate_limited(quota.retry_after_s()))
     }
 
+    /// The client's address, as far as it is known.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        self.peer.client(&self.headers, &self.site.gatekeeper.trusted_proxies)
+    }
+
     /// Whether the request came in by the control socket.
     pub(super) fn is_by_control_socket(&self) -> bool {
         self.site.door == Door::Control
@@ -116,6 +135,9 @@ impl Call {
         let node = &self.site.node;
         if let Some(quota) = self.quota {
             quota.stamp(response.headers_mut());
+        }
+        if let Some(act) = &self.act {
+            act.record(&self.method, &self.path, response.status());
         }
         cors::stamp(&self.site.gatekeeper.origins, &self.headers, &self.peer, &mut response);
         harden(response.headers_mut());
@@ -143,11 +165,14 @@ fn method_label(method: &Method) -> &str {
     }
 }
 
-/// No answer is taken for another media type than it says, framed, or loads anything, unless its route says else.
+/// No answer is taken for another media type than it says, framed, taken into a page of another origin that was not
+/// allowed to read it, or loads anything, unless its route says else.
 fn harden(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     headers
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));

@@ -25,7 +25,7 @@ struct Available<'a> {
 /// `GET /available`
 pub(super) async fn available((): (), call: &mut Call) -> Result<Response, Error> {
     let node = call.node();
-    if node.is_draining() || !node.hub.has_room() {
+    if node.is_draining() || node.hub.room().is_err() {
         return Err(Error::unavailable("no_room", "no node has room: try again"));
     }
     let url = node.public_url.as_str();

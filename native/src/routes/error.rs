@@ -79,6 +79,12 @@ impl Error {
             .and(Also::RetryAfter(retry_after_s))
     }
 
+    /// Too many session ids or operator keys from the caller's address were none.
+    pub(super) fn too_many_failures(retry_after_s: u64) -> Self {
+        let message = "too many requests from this address had a session or operator key that is not valid";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", message).and(Also::RetryAfter(retry_after_s))
+    }
+
     /// The server can't do it now.
     pub(super) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).and(Also::RetryAfter(RETRY_AFTER_FAULT))

@@ -31,6 +31,9 @@ pub(super) async fn create((): (), call: &mut Call) -> Result<Response, Error> {
     let scopes = parsed.map_err(|error| input.fault("scopes", error))?;
     input.end()?;
     let minted = operator_keys::create(call.store(), name, scopes).await?;
+    if let Some(act) = &mut call.act {
+        act.made = Some(minted.about.id);
+    }
     Ok(reply::created(&Minted { key: &minted.key, about: &minted.about }))
 }
 

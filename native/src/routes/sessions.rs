@@ -41,6 +41,10 @@ pub(super) async fn create((): (), call: &mut Call) -> Result<Response, Error> {
     let id = user.optional("id")?;
     let new = NewSession { id, user: user.rest(), expires_in: expires_in.map(Duration::from_secs) };
     let minted = sessions::create(call.store(), new).await?;
+    if let Some(act) = &mut call.act {
+        act.made = Some(minted.id);
+        act.user = Some(minted.user_id);
+    }
     Ok(reply::created(&Minted {
         session_id: &minted.session_id,
         id: minted.id,

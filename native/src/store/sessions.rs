@@ -31,6 +31,8 @@ pub(crate) struct Minted {
     pub session_id: String,
     /// The session's id, by which it is revoked.
     pub id: Id,
+    /// The user's id.
+    pub user_id: Id,
     /// The user as stored.
     pub user: Box<RawValue>,
     /// When the session ends.
@@ -72,7 +74,7 @@ pub(crate) async fn create(store: &Store, new: NewSession) -> Result<Minted, Sto
                 .bind(expires_at.map(|at| i64::try_from(at.as_millis()).unwrap_or(i64::MAX)))
                 .execute(tx.conn())
                 .await?;
-                Ok(Minted { session_id: secret.text, id, user, expires_at })
+                Ok(Minted { session_id: secret.text, id, user_id, user, expires_at })
             })
         })
         .await

@@ -25,7 +25,7 @@ impl Thread {
             queue: None,
             phase: Phase::Open,
             armed: Moment::from_millis(u64::MAX),
-            _ticket: ticket,
+            ticket,
         };
         let metrics = &self.shared.metrics;
         metrics.connections.inc();

@@ -14,7 +14,7 @@ use crate::hub::connection::{Key, Phase, Standing, frame_of, unwritten, write_fr
 use crate::hub::loader::{Loaded, Loader, Page};
 use crate::hub::mailbox::Unanswered;
 use crate::hub::ring::Lagged;
-use crate::hub::thread::tables::TooMany;
+use crate::hub::thread::tables::{Bounds, TooMany};
 
 /// How long a client whose user has too many connections is told to stay away, in milliseconds.
 const TOO_MANY_WAIT_MS: u64 = 10_000;
@@ -30,17 +30,32 @@ impl Thread {
             Ok(true) => return self.end(key, Close::new(Code::Revoked)),
             Err(Lagged) => return self.fail(key),
         }
-        match self.tables.join(who, key.slot, self.shared.bounds.max_connections_per_user) {
+        let bounds = Bounds {
+            connections: self.shared.bounds.max_connections_per_user,
+            identifies_per_second: self.shared.bounds.max_identifies_per_second,
+        };
+        match self.tables.join(self.now, who, key.slot, bounds) {
             Ok(()) => connection.standing = Standing::Known,
-            Err(TooMany) => {
-                let reason = format!(r#"{{"r":"connections","ms":{TOO_MANY_WAIT_MS}}}"#);
-                return self.end(key, Close { code: Code::RateLimited as u16, reason });
-            }
+            Err(too_many) => return self.turn_away(key, who, too_many),
         }
         match self.shared.backend.get() {
             Some(backend) => backend.loader.load(self.index, key, who.user, after),
             None => self.fail(key),
         }
+    }
+
+    /// The user has more connections, or opens them faster, than one may.
+    fn turn_away(&mut self, key: Key, who: Principal, too_many: TooMany) {
+        let (what, ms) = match too_many {
+            TooMany::Connections => ("connections", TOO_MANY_WAIT_MS),
+            TooMany::Identifies(limited) => ("identifies", u64::try_from(limited.wait.as_millis()).unwrap_or(u64::MAX)),
+        };
+        self.shared.metrics.identifies_refused.with_label_values(&[what]).inc();
+        if let Some(times) = self.shared.tallies.identifies.note(self.now) {
+            tracing::warn!(times, user = who.user.as_u64(), what, "identifies were refused: a user has too many");
+        }
+        let reason = format!(r#"{{"r":"{what}","ms":{ms}}}"#);
+        self.end(key, Close { code: Code::RateLimited as u16, reason });
     }
 
     /// The store says what the connection starts from.

@@ -32,6 +32,24 @@ impl Thread {
         self.progress_close(key);
     }
 
+    /// The close as the client is told it: an address from which too many identifies failed is to stay away instead.
+    pub(super) fn weigh(&mut self, key: Key, close: Close) -> Close {
+        let (now, shared) = (self.now, &self.shared);
+        let Some(connection) = live(&mut self.connections, key) else { return close };
+        if !close.refuses_identify() || connection.session.principal().is_some() {
+            return close;
+        }
+        let address = connection.ticket.address();
+        let counted = shared.failures.count(now, address);
+        let answer = if counted.is_ok() { "refused" } else { "limited" };
+        shared.metrics.credentials_refused.with_label_values(&["gateway", answer]).inc();
+        let Err(limited) = counted else { return close };
+        if let Some(times) = shared.tallies.failures.note(now) {
+            tracing::warn!(times, ?address, "too many identifies failed; the address is told to stay away");
+        }
+        Close::after(Code::RateLimited, limited.wait)
+    }
+
     /// Shuts our direction once the close frame is out and nothing more is to come from the client.
     pub(super) fn progress_close(&mut self, key: Key) {
         let now = self.now;

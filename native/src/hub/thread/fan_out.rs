@@ -198,13 +198,7 @@ impl Thread {
     }
 
     fn revoke_user(&mut self, user: Id, entries: &[Arc<Entry>]) {
-        if self.tables.window(user).is_none() {
-            return;
-        }
-        let theirs = self.connections.iter().filter(|(_, connection)| {
-            connection.standing != Standing::Stranger && connection.session.user() == Some(user)
-        });
-        let slots = theirs.map(|(slot, _)| slot as u32).collect();
+        let slots = self.tables.slots_of_user(user).collect();
         self.revoke(slots, entries);
     }
 
