@@ -1,10 +1,11 @@
-//! What the server costs: memory of idle connections, deliveries, durable publishes. Prints; asserts nothing.
+//! What the server costs: memory of idle connections, deliveries, durable publishes, slow readers. Prints; asserts nothing.
 
 mod deliver;
 mod http;
 mod idle;
 mod process;
 mod publish;
+mod slow;
 mod swarm;
 
 use std::error::Error;
@@ -24,6 +25,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     if wanted("publish") {
         publish::run().await?;
+    }
+    if wanted("slow") {
+        slow::run().await?;
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use crate::command::{Failure, cargo, command, run, target};
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Which ones: idle, deliver, publish; all of them when none is named
-    #[arg(value_parser = ["idle", "deliver", "publish"])]
+    /// Which ones: idle, deliver, publish, slow; all of them when none is named
+    #[arg(value_parser = ["idle", "deliver", "publish", "slow"])]
     names: Vec<String>,
 }
 
