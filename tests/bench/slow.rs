@@ -39,6 +39,8 @@ pub(crate) async fn run() -> io::Result<()> {
         .set("ping_interval_ms", 600_000)
         .set("ping_timeout_ms", 600_000)
         .set("presence_gather_ms", 2_000)
+        // Who comes back is not gone in between, so that no presence is counted as an event.
+        .set("presence_grace_ms", 600_000)
         .start()
         .await;
     let owner = server.user("owner").await;
