@@ -65,7 +65,7 @@ async fn acting_in_a_users_name_leaves_a_line_whatever_came_of_it() {
 
 #[tokio::test]
 async fn keys_sessions_and_backups_leave_lines_and_publishing_does_not() {
-    let server = Setup::new().set("log_level", "error").start().await;
+    let server = Setup::new().set("log_level", "error,sanmon::cli=info").start().await;
     let operator = server.operator();
     let minted = operator.post("/sessions", json!({ "user": { "username": "ada" } })).await.expect(201);
     let user = User::from_minted(&minted);

@@ -10,6 +10,7 @@ async fn the_description_is_true() {
     // Its cases are many and random, so that caps and counts meant for people would end the examination early.
     let server = Setup::new()
         .set("rate_limit_requests", 1_000_000)
+        .set("max_failures_per_minute", 1_000_000)
         .set("max_guilds_per_user", 100_000)
         .set("max_channels_per_guild", 100_000)
         .set("max_invites_per_guild", 100_000)

@@ -194,7 +194,7 @@ async fn a_stopped_program_is_closed_4403_and_has_everything_once_it_goes_on() {
     while !closed {
         assert!(published < 1_000, "{published} events of 60 KB wait for a stopped program");
         for _ in 0..10 {
-            let event = json!({ "to": { "user": user.id }, "t": "BULK", "d": { "n": published, "filler": filler } });
+            let event = json!({ "to": { "user": user.id }, "t": "BULK", "d": { "a": published, "filler": filler } });
             server.publish(event).await;
             published += 1;
         }
@@ -204,7 +204,7 @@ async fn a_stopped_program_is_closed_4403_and_has_everything_once_it_goes_on() {
     kill_process(pid, Signal::CONT).expect("it is there");
     for n in 0..published {
         let found = line("BULK").await;
-        assert!(found.contains(&format!("{{\"n\":{n},")), "{found} instead of {n}");
+        assert!(found.contains(&format!("{{\"a\":{n},")), "{found} instead of {n}");
     }
     child.kill().expect("it is there");
     child.wait().expect("it ends");

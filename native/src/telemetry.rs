@@ -43,15 +43,26 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
     started.map_err(|_| TelemetryError::Taken)
 }
 
-/// What is written: what the level says, and the audit lines, which nobody turns off by the way.
+/// What is written: what the level says, with the audit lines, which nobody turns off by the way, and without what the HTTP
+/// library says of every path, as interactions' tokens stand in some.
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    let filter = EnvFilter::try_new(level)?;
-    if level.contains(AUDIT) { Ok(filter) } else { Ok(filter.add_directive(format!("{AUDIT}=info").parse()?)) }
+    let mut filter = EnvFilter::try_new(level)?;
+    for (target, directive) in [(AUDIT, "sanmon::audit=info"), ("warp", "warp=info")] {
+        if !level.contains(target) {
+            filter = filter.add_directive(directive.parse()?);
+        }
+    }
+    Ok(filter)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_not_written_at_the_loudest_level() {
+        assert!(filter("trace").unwrap().to_string().contains("warp=info"));
+    }
 
     #[test]
     fn audit_lines_are_written_unless_they_are_named() {

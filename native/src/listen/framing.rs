@@ -49,9 +49,10 @@ enum State {
 }
 
 /// A line as far as it has come.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Line {
-    text: Vec<u8>,
+    /// Its beginning.
+    start: [u8; LINE],
     len: usize,
     last: u8,
     /// The byte before a carriage return.
@@ -107,10 +108,10 @@ impl Framing {
 
     /// One byte of what is not a body's content.
     fn step(&mut self, byte: u8) -> Result<(), Ambiguous> {
+        if let State::Head = self.state {
+            return if self.line.push(byte)? { self.end_of_line() } else { Ok(()) };
+        }
         self.state = match mem::take(&mut self.state) {
-            State::Head => {
-                return if self.line.push(byte)? { self.end_of_line() } else { Ok(()) };
-            }
             State::Trailer => {
                 let is_whole = self.line.push(byte)?;
                 let is_last = is_whole && mem::take(&mut self.line).len == 0;
@@ -142,7 +143,7 @@ impl Framing {
                 }
                 _ => return Err(Ambiguous),
             },
-            other @ (State::Body(_) | State::Chunk(_) | State::Switching | State::Refused) => other,
+            other @ (State::Head | State::Body(_) | State::Chunk(_) | State::Switching | State::Refused) => other,
         };
         Ok(())
     }
@@ -154,7 +155,7 @@ impl Framing {
             // Clients of old send empty lines behind a body; they are passed over (RFC 9112, section 2.2).
             self.head.is_begun = line.len > 0;
             self.head.is_version_1_0 = line.end == b'0';
-            return Ok(());
+            return if line.len == 0 || names_a_path(line.text()) { Ok(()) } else { Err(Ambiguous) };
         }
         if line.len > 0 {
             return self.head.read(&line);
@@ -164,7 +165,18 @@ impl Framing {
     }
 }
 
+impl Default for Line {
+    fn default() -> Self {
+        Self { start: [0; LINE], len: 0, last: 0, end: 0 }
+    }
+}
+
 impl Line {
+    /// As much of its text as is kept.
+    fn text(&self) -> &[u8] {
+        &self.start[..self.len.min(LINE)]
+    }
+
     /// Whether the line is whole with this byte. Its text is then what stands before the line break.
     fn push(&mut self, byte: u8) -> Result<bool, Ambiguous> {
         match (self.last, byte) {
@@ -172,10 +184,10 @@ impl Line {
             (b'\r', _) | (_, b'\n' | 0) => return Err(Ambiguous),
             (last, b'\r') => self.end = last,
             _ => {
-                self.len += 1;
-                if self.text.len() < LINE {
-                    self.text.push(byte);
+                if let Some(place) = self.start.get_mut(self.len) {
+                    *place = byte;
                 }
+                self.len += 1;
             }
         }
         self.last = byte;
@@ -186,20 +198,20 @@ impl Line {
 impl Head {
     /// Takes note of a header line.
     fn read(&mut self, line: &Line) -> Result<(), Ambiguous> {
-        if line.text.starts_with(b" ") || line.text.starts_with(b"\t") {
+        let (text, is_cut) = (line.text(), line.len > LINE);
+        if text.starts_with(b" ") || text.starts_with(b"\t") {
             // A line that goes on with the one before, which some readers take for a header of its own.
             return Err(Ambiguous);
         }
-        let Some(colon) = line.text.iter().position(|byte| *byte == b':') else {
+        let Some(colon) = text.iter().position(|byte| *byte == b':') else {
             // Names that are longer than what is kept are none of those below.
-            return if line.len > line.text.len() { Ok(()) } else { Err(Ambiguous) };
+            return if is_cut { Ok(()) } else { Err(Ambiguous) };
         };
-        let (name, value) = (&line.text[..colon], line.text[colon + 1..].trim_ascii());
+        let (name, value) = (&text[..colon], text[colon + 1..].trim_ascii());
         if name.trim_ascii().len() != name.len() {
             return Err(Ambiguous);
         }
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-        let is_cut = line.len > line.text.len();
         if is("host") {
             self.hosts += 1;
         } else if is("content-length") {
@@ -238,6 +250,15 @@ impl Head {
     }
 }
 
+/// Whether a request line asks for a path, also one with a server before it, or for the server as a whole. Who asks for a
+/// tunnel takes this for a proxy.
+fn names_a_path(line: &[u8]) -> bool {
+    let Some(space) = line.iter().position(|byte| *byte == b' ') else { return false };
+    let target = &line[space + 1..];
+    let starts_with = |start: &[u8]| target.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
+    [&b"/"[..], b"* ", b"http://", b"https://"].into_iter().any(starts_with)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +287,8 @@ mod tests {
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n5;a=\"b\"\r\n\n\n\n\n\n\r\nA\r\n0123456789\r\n0\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\nC: d\r\n\r\n",
             "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nab",
+            "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET Http://a HTTP/1.1\r\nHost: a\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nab",
             "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nX-Long: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n\r\n",
         ] {
@@ -325,6 +348,9 @@ mod tests {
             assert_eq!(passed(&all, 1), passed(&all, all.len()), "{headers:?}");
         }
         for head in [
+            "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET a HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET\r\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.1\nHost: a\n\n",
             "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
