@@ -14,7 +14,7 @@ const SUBSCRIBERS: usize = 500;
 /// How many of them stop.
 const STOPPING: usize = SUBSCRIBERS / 10;
 /// The length of an event's filler. Long, so that the kernel's buffers fill up and the server's queues come to bear.
-const FILLER: usize = 4_000;
+const FILLER: usize = 32_000;
 /// How long each round runs.
 const TIME: Duration = Duration::from_secs(8);
 /// Rounds of each kind.

@@ -84,6 +84,10 @@ impl Request {
                 let presence = serde_json::from_str(d).map_err(|error| bad(&format!("PRESENCE_UPDATE: {error}")))?;
                 Ok(Self::Presence(presence))
             }
+            // What is no name may be anything that the client keeps to itself, and clients log why they were closed.
+            _ if !t.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') => {
+                Err(bad("clients do not send this t"))
+            }
             _ => Err(bad(&format!("clients do not send t {t}"))),
         }
     }
