@@ -40,8 +40,6 @@ enum End {
     Lives,
     /// The server closes with this code.
     Closed(u16),
-    /// The server closes without one.
-    ClosedBare,
 }
 
 /// How a case's connection came to be.
@@ -101,11 +99,6 @@ impl Case {
         self
     }
 
-    pub(crate) fn closed_bare(mut self) -> Self {
-        self.end = End::ClosedBare;
-        self
-    }
-
     /// Runs the case on a connection of its own.
     async fn run(self, server: &Server, user: &User, mode: Mode) {
         let headers = match mode {
@@ -137,7 +130,6 @@ impl Case {
                 let expected = match self.end {
                     End::Lives => panic!("closed with {code:?} {}", String::from_utf8_lossy(&payload)),
                     End::Closed(code) => Some(code),
-                    End::ClosedBare => None,
                 };
                 assert_eq!(code, expected, "{}", String::from_utf8_lossy(&payload));
                 assert_eq!(answers.next(), None, "never came");
