@@ -13,7 +13,7 @@ const CORE: &[&[&str]] =
 /// The modules of the server's library, likewise.
 const NATIVE: &[&[&str]] = &[
     &["causes", "clock", "config", "failures", "fields", "metrics", "tally"],
-    &["peer"],
+    &["complaints", "peer"],
     &["listen", "log", "origin", "store", "tls"],
     &["upgrade", "hub", "client", "telemetry"],
     &["doorway"],

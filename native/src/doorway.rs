@@ -1,5 +1,6 @@
 //! One listener at work: it accepts connections and serves HTTP on each until it becomes a gateway connection or ends.
 
+mod exhaustion;
 mod written;
 
 use std::error::Error;
@@ -19,8 +20,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, warn};
 
+use self::exhaustion::{Spare, TurnedAway, is_out_of_files};
 use self::written::Watched;
 pub(crate) use self::written::Written;
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::listen::{Io, Listener, Pace, Patience, Strict};
 use crate::metrics::Metrics;
@@ -95,6 +98,7 @@ where
     /// Serves what the listener takes until the phase says to finish. Each connection is a task that ends by itself.
     pub(crate) async fn run(mut self, listener: Listener) {
         let mut pause = FIRST_PAUSE;
+        let (mut spare, mut complaints) = (Spare::open(), Complaints::none());
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -121,8 +125,16 @@ where
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
                     self.metrics.accept_errors.inc();
-                    if pause == FIRST_PAUSE {
-                        warn!(%listener, %error, "can't accept connections; trying again");
+                    if let Some(times) = complaints.add() {
+                        warn!(%listener, %error, times, "can't accept connections; trying again");
+                    }
+                    if is_out_of_files(&error)
+                        && let TurnedAway::All(count) = spare.turn_away(&listener)
+                    {
+                        self.metrics.connections_turned_away.inc_by(count.into());
+                        // Nobody waits now, or others are to have their turn first.
+                        tokio::task::yield_now().await;
+                        continue;
                     }
                     tokio::select! {
                         () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),

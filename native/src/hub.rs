@@ -260,6 +260,9 @@ impl Hub {
     /// the window and the time for the last close handshakes are over. Takes no new connections from here on.
     pub(crate) async fn drain(&self) {
         self.shared.admission.shut();
+        if let Some(backend) = self.shared.backend.get() {
+            backend.presences.drain();
+        }
         let connections = self.connections() as u64;
         let windows = connections.div_ceil(CONNECTIONS_PER_WINDOW).max(1);
         let window = self.shared.bounds.drain * u32::try_from(windows).unwrap_or(u32::MAX);

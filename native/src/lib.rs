@@ -38,6 +38,7 @@ mod causes;
 pub mod cli;
 pub mod client;
 mod clock;
+mod complaints;
 pub mod config;
 mod doorway;
 mod failures;

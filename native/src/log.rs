@@ -1,10 +1,12 @@
 //! The one ordered event log: every event's place, its durability, and what a client that comes back has missed.
 
+mod older;
 mod recent;
 mod retention;
 pub(crate) mod rows;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use sanmon_core::entry::Entry;
@@ -15,6 +17,7 @@ use sanmon_core::time::UnixMillis;
 use sqlx::AnyConnection;
 use tokio::sync::watch;
 
+use self::older::Older;
 use self::recent::Recent;
 use self::retention::{Bounds, Held};
 use crate::config::Config;
@@ -22,6 +25,9 @@ use crate::store::StoreError;
 
 /// Bytes of entries that are kept in memory for those who come back.
 const RECENT_BYTES: usize = 32 << 20;
+
+/// Bytes of older entries that are kept in memory while somebody asks for such.
+const OLDER_BYTES: usize = 32 << 20;
 
 /// How long a reader waits until an entry that it saw committed is known here as well.
 const CATCH_UP: Duration = Duration::from_secs(5);
@@ -36,6 +42,9 @@ const PAGE: i64 = 1000;
 #[derive(Debug)]
 pub(crate) struct Log {
     known: RwLock<Known>,
+    older: Mutex<Older>,
+    /// How many entries were read back from the database.
+    read_back: AtomicU64,
     head: watch::Sender<Seq>,
     bounds: Bounds,
 }
@@ -58,11 +67,18 @@ pub(crate) struct LogFigures {
     pub oldest_at: Option<UnixMillis>,
     /// The last place that was given.
     pub head: Seq,
+    /// How many entries were read back from the database since the start, for those who come back.
+    pub read_back: u64,
 }
 
 impl Log {
-    /// Reads what the database holds of a log whose last place is `head`.
-    pub(crate) async fn load(conn: &mut AnyConnection, head: Seq, config: &Config) -> Result<Self, StoreError> {
+    /// Reads what the database holds of a log whose last place is `head`, at the time `now`.
+    pub(crate) async fn load(
+        conn: &mut AnyConnection,
+        head: Seq,
+        now: UnixMillis,
+        config: &Config,
+    ) -> Result<Self, StoreError> {
         let mut outlines = rows::outlines_after(conn, Seq::new(0), OUTLINE_PAGE).await?;
         let floor = outlines.first().map_or(head, |first| Seq::new(first.entry.seq.as_u64() - 1));
         let mut known =
@@ -71,7 +87,8 @@ impl Log {
             let last = newest.entry.seq;
             for outline in &outlines {
                 known.history.push(&outline.entry);
-                known.held.push(&outline.entry, outline.size);
+                // None is from the future, unless the clock was set back meanwhile: its age counts from now then.
+                known.held.push(outline.entry.seq, outline.entry.at.min(now), outline.size);
             }
             outlines = rows::outlines_after(conn, last, OUTLINE_PAGE).await?;
         }
@@ -82,7 +99,13 @@ impl Log {
             last = newest.seq;
             page.into_iter().for_each(|entry| known.recent.push(entry));
         }
-        Ok(Self { known: RwLock::new(known), head: watch::Sender::new(head), bounds: Bounds::of(config) })
+        Ok(Self {
+            known: RwLock::new(known),
+            older: Mutex::new(Older::new(OLDER_BYTES)),
+            read_back: AtomicU64::new(0),
+            head: watch::Sender::new(head),
+            bounds: Bounds::of(config),
+        })
     }
 
     /// Takes in entries that are committed.
@@ -91,7 +114,7 @@ impl Log {
         let mut known = self.write();
         for entry in entries {
             known.history.push(entry);
-            known.held.push(entry, retention::size(entry));
+            known.held.push(entry.seq, entry.at, retention::size(entry));
             known.recent.push(Arc::clone(entry));
         }
         drop(known);
@@ -123,10 +146,25 @@ impl Log {
         Some(missed)
     }
 
-    /// The recent ones of the entries at these places, each beside its place.
-    pub(crate) fn recent(&self, places: &[Seq]) -> Vec<Option<Arc<Entry>>> {
+    /// Those of the entries at these places that are in memory, each beside its place.
+    pub(crate) fn in_memory(&self, places: &[Seq]) -> Vec<Option<Arc<Entry>>> {
         let known = self.read();
-        places.iter().map(|seq| known.recent.at(*seq).cloned()).collect()
+        let mut entries: Vec<_> = places.iter().map(|seq| known.recent.at(*seq).cloned()).collect();
+        drop(known);
+        if entries.iter().any(Option::is_none) {
+            let older = self.older();
+            for (seq, entry) in places.iter().zip(&mut entries).filter(|(_, entry)| entry.is_none()) {
+                *entry = older.at(*seq).cloned();
+            }
+        }
+        entries
+    }
+
+    /// Keeps entries that were read back from the database, and gives those that everyone shares.
+    pub(crate) fn share(&self, entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
+        self.read_back.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        let mut older = self.older();
+        entries.into_iter().map(|entry| older.keep(entry)).collect()
     }
 
     /// The place up to which entries are to go, at most `step` of them at once.
@@ -154,7 +192,12 @@ impl Log {
             bytes: known.held.bytes(),
             oldest_at: known.held.oldest(),
             head: self.head(),
+            read_back: self.read_back.load(Ordering::Relaxed),
         }
+    }
+
+    fn older(&self) -> MutexGuard<'_, Older> {
+        self.older.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // Nothing under these locks can leave the data half changed.

@@ -51,6 +51,8 @@ pub(crate) struct Metrics {
     pub log_entries: IntGauge,
     /// Bytes of the entries that the log holds.
     pub log_bytes: IntGauge,
+    /// Entries that were read back from the database for clients that came back after a long absence.
+    pub log_read_back: IntCounter,
     /// How long ago the oldest entry that the log holds was placed, in milliseconds: how far back a client may resume.
     pub log_age_ms: IntGauge,
     /// Writes that wait for the next commit.
@@ -69,6 +71,8 @@ pub(crate) struct Metrics {
     pub accept_errors: IntCounter,
     /// Connections that had to wait since too many came in one second.
     pub accepts_delayed: IntCounter,
+    /// Connections that were closed at once since no more files can be open.
+    pub connections_turned_away: IntCounter,
     /// TLS handshakes that failed or took too long.
     pub tls_handshake_errors: IntCounter,
 }
@@ -128,6 +132,11 @@ impl Metrics {
             log_head: gauge(&r, "sanmon_log_head", "The last place of the log."),
             log_entries: gauge(&r, "sanmon_log_entries", "Entries that the log holds."),
             log_bytes: gauge(&r, "sanmon_log_bytes", "Bytes of the entries that the log holds."),
+            log_read_back: counter(
+                &r,
+                "sanmon_log_read_back_total",
+                "Entries read back from the database for replays.",
+            ),
             log_age_ms: gauge(&r, "sanmon_log_age_ms", "Milliseconds since the log's oldest entry was placed."),
             writes_queued: gauge(&r, "sanmon_writes_queued", "Writes that wait for the next commit."),
             http_requests: counters(
@@ -152,6 +161,11 @@ impl Metrics {
             ),
             accept_errors: counter(&r, "sanmon_accept_errors_total", "Connections that could not be accepted."),
             accepts_delayed: counter(&r, "sanmon_accepts_delayed_total", "Connections that waited to be accepted."),
+            connections_turned_away: counter(
+                &r,
+                "sanmon_connections_turned_away_total",
+                "Connections closed at once for want of file descriptors.",
+            ),
             tls_handshake_errors: counter(&r, "sanmon_tls_handshake_errors_total", "TLS handshakes that failed."),
             registry: r,
         }

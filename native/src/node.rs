@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sanmon_core::entry::Entry;
 
@@ -93,10 +94,12 @@ impl Node {
     /// All metrics as Prometheus reads them, the log's figures as they are now.
     pub(crate) fn render_metrics(&self) -> String {
         let (log, metrics) = (self.store.log_figures(), &self.metrics);
-        let age = log.oldest_at.map_or(0, |oldest| self.clock.unix().as_millis().saturating_sub(oldest.as_millis()));
+        let age = log.oldest_at.map_or(0, |oldest| self.clock.steady().as_millis().saturating_sub(oldest.as_millis()));
         metrics.log_head.set(log.head.as_i64());
         metrics.log_entries.set(log.entries.cast_signed());
         metrics.log_bytes.set(log.bytes.cast_signed());
+        // Another scrape may be doing the same.
+        metrics.log_read_back.inc_by(log.read_back.saturating_sub(metrics.log_read_back.get()));
         metrics.log_age_ms.set(age.cast_signed());
         metrics.writes_queued.set(i64::try_from(self.store.queued()).unwrap_or(i64::MAX));
         let resident = self.hub.resident_bytes().and_then(|bytes| i64::try_from(bytes).ok());
@@ -104,10 +107,15 @@ impl Node {
         metrics.render()
     }
 
-    /// Sends all clients away over the drain window. From here on the node counts as draining.
+    /// Sends all clients away over the drain window, and waits for the callbacks of bots that were sent away before they
+    /// had answered. From here on the node counts as draining.
     pub(crate) async fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.hub.drain().await;
+        let deadline = Duration::from_millis(self.config.interactions_deadline_ms);
+        if tokio::time::timeout(deadline, self.interactions.desk().emptied()).await.is_err() {
+            tracing::warn!("interactions still waited for their callbacks after the drain");
+        }
     }
 
     /// Cuts off who is still connected, and closes the data folder once what was accepted is stored.

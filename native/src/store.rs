@@ -45,6 +45,7 @@ pub(crate) use self::tx::Tx;
 pub(crate) use self::writer::OnCommit;
 use self::writer::{Change, Job, Publish, Value, Work, Writer};
 use crate::clock::Clock;
+use crate::complaints::Complaints;
 use crate::config::Config;
 pub(crate) use crate::log::LogFigures;
 use crate::log::{Log, rows};
@@ -89,8 +90,8 @@ impl Store {
         schema::migrate(&mut conn)
             .await
             .map_err(|error| FolderError::Migrate { folder: folder.path().to_owned(), reason: error.to_string() })?;
-        let state = rows::open_state(&mut conn, clock.unix()).await.map_err(failed)?;
-        let log = Arc::new(Log::load(&mut conn, state.last, config).await.map_err(failed)?);
+        let state = rows::open_state(&mut conn, clock.steady()).await.map_err(failed)?;
+        let log = Arc::new(Log::load(&mut conn, state.last, clock.steady(), config).await.map_err(failed)?);
         let inits = Arc::new(GuildInits::new(log.head()));
         let writer = Writer {
             _folder: folder,
@@ -104,6 +105,7 @@ impl Store {
             inits: Arc::clone(&inits),
             on_commit,
             sweeps: 0,
+            failures: Complaints::none(),
         };
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
         tokio::spawn(async move {
@@ -176,7 +178,21 @@ impl Store {
     /// # Errors
     /// [`Refusal::Conflict`] `idempotency_mismatch` for a key that was used with another body; else faults of the machine.
     pub(crate) async fn published(&self, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
-        idempotency::earlier(&mut *self.read().await?, self.clock.unix(), key).await
+        idempotency::earlier(&mut *self.read().await?, self.clock.steady(), key).await
+    }
+
+    /// Stores something that changes nothing: whether changes can be stored now.
+    ///
+    /// # Errors
+    /// What keeps them from being stored.
+    pub(crate) async fn prove_writable(&self) -> Result<(), StoreError> {
+        self.write(|tx| {
+            Box::pin(async move {
+                sqlx::query("UPDATE log_state SET last_id = last_id").execute(tx.conn()).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Stores what is queued, then closes the database. Later calls fail.

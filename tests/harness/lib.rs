@@ -2,6 +2,7 @@
 
 mod api;
 mod binary;
+pub mod faults;
 mod raw;
 mod server;
 mod socket;

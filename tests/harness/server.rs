@@ -23,6 +23,8 @@ pub struct Setup {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     authority: Option<Arc<Authority>>,
+    wrapper: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 /// A running server with a data folder of its own; killed when dropped.
@@ -79,6 +81,20 @@ impl Setup {
         self
     }
 
+    /// Starts the server by another program, whose arguments these are too; `{data}` stands for the data folder.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|part| (*part).to_owned()).collect();
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl Display) -> Self {
+        self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+
     /// Starts the server on a new data folder and waits until it listens.
     pub async fn start(self) -> Server {
         let data = TempDir::with_prefix("sanmon-").expect("a folder for the data");
@@ -109,7 +125,16 @@ impl Setup {
 
     /// The command that starts the server.
     pub fn command(&self, data: &Path) -> Command {
-        let mut command = sanmon_command();
+        let mut command = match self.wrapper.split_first() {
+            None => sanmon_command(),
+            Some((program, arguments)) => {
+                let mut command = clean(Command::new(program));
+                let data = data.display().to_string();
+                command.args(arguments.iter().map(|part| part.replace("{data}", &data))).arg(sanmon());
+                command
+            }
+        };
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("serve").arg("--data").arg(data);
         if !self.flags.iter().any(|flag| flag.starts_with("--listen=")) {
             command.arg("--listen=127.0.0.1:0");
@@ -126,7 +151,10 @@ impl Setup {
 
 /// The program, in an environment that sets nothing of it.
 pub fn sanmon_command() -> Command {
-    let mut command = Command::new(sanmon());
+    clean(Command::new(sanmon()))
+}
+
+fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SANMON_") {
             command.env_remove(name);
@@ -266,7 +294,12 @@ impl Server {
     /// Ends it by SIGKILL, without any chance to tidy up, and starts it again on the same data.
     pub async fn kill_and_restart(mut self) -> Self {
         self.child.kill().expect("the server is there");
-        self.child.wait().expect("the server ends");
+        self.start_again().await
+    }
+
+    /// Waits until the process ended and starts it again on the same data.
+    pub async fn start_again(mut self) -> Self {
+        self.exited().await;
         self.setup.clone().start_on(Arc::clone(&self.data), Some(self.key.clone())).await
     }
 }

@@ -75,3 +75,22 @@ async fn a_late_callback_is_404() {
     let metrics = server.admin().get("/metrics").await.text;
     assert!(metrics.contains("sanmon_interactions_late_total{outcome=\"failed\"} 1"), "{metrics}");
 }
+
+#[tokio::test]
+async fn one_that_is_under_way_is_answered_although_the_server_ends() {
+    let mut server = setup().set("interactions_deadline_ms", 5000).set("drain_ms", 300).start().await;
+    let user = bot(&server).await;
+    let mut socket = Socket::live(&server, &user).await;
+    let mut wire = Wire::open(&server).await;
+    wire.send(&Request::signed(interaction(1, 2).to_string()).to_bytes()).await;
+    socket.event("INTERACTION_CREATE").await;
+    let api = server.anyone();
+    server.signal(rustix::process::Signal::TERM);
+    // The bot is sent away before it has answered; its callback is a request of its own.
+    assert_eq!(socket.closed().await.code, 4401);
+    let answer = json!({ "type": 4, "data": { "content": "tea" } });
+    assert_eq!(api.post("/interactions/1/token-1/callback", answer.clone()).await.status, 204);
+    let got = wire.answer().await.expect("an answer");
+    assert_eq!((got.status, serde_json::from_str::<Value>(&got.body).expect("JSON")), (200, answer));
+    assert!(server.exited().await.success());
+}

@@ -1,9 +1,11 @@
-//! What continuous integration and developers both type: `cargo xtask run`, `test`, `npm`, `bench` and `fuzz`.
+//! What continuous integration and developers both type: `cargo xtask run`, `test`, `npm`, `bench`, `faults` and `fuzz`.
 
 #![forbid(unsafe_code)]
 
 mod bench;
+mod build;
 mod command;
+mod faults;
 mod fuzz;
 mod licences;
 mod npm;
@@ -26,6 +28,8 @@ struct Arguments {
 enum Task {
     /// Build the server and start it on 127.0.0.1:8080 with its data in ./data
     Run(run::Run),
+    /// Build the server with its console, to be installed
+    Build(build::Build),
     /// Install what the tests need, then run every check there is
     Test(test::Test),
     /// Build, check and pack the npm package
@@ -34,15 +38,19 @@ enum Task {
     Bench(bench::Bench),
     /// Feed the parsers and state machines with inputs that nobody thought of
     Fuzz(fuzz::Fuzz),
+    /// Break things under a release build, and renew the table of what was lost in tests/README.md
+    Faults(faults::Faults),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Run(run) => run.run(),
+        Task::Build(build) => build.run(),
         Task::Test(test) => test.run(),
         Task::Npm(npm) => npm.run(),
         Task::Bench(bench) => bench.run(),
         Task::Fuzz(fuzz) => fuzz.run(),
+        Task::Faults(faults) => faults.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

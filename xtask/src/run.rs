@@ -55,7 +55,7 @@ impl Run {
 }
 
 /// Builds what the console runs in the browser, for which the compiler may have to learn another target first.
-fn build_console() -> Result<(), Failure> {
+pub(crate) fn build_console() -> Result<(), Failure> {
     if !wasm_target::is_installed() {
         println!("about to run `rustup target add {}`, for the console", wasm_target::TARGET);
         wasm_target::install()?;

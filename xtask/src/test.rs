@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold, one step after the other.
 
 mod browser;
-mod prepare;
+pub(crate) mod prepare;
 mod python;
 mod step;
 

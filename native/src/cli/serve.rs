@@ -5,6 +5,7 @@ use crate::server::{Server, StartError};
 use crate::telemetry;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sd_notify::NotifyState;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -47,14 +48,23 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let format = config.log_format;
     let server = Server::start(config).await.map_err(failed_start)?;
     announce(&server, format)?;
+    tell_supervisor(NotifyState::Ready);
 
     signals.end(&server).await;
     info!("draining; a second signal ends the server at once");
+    tell_supervisor(NotifyState::Stopping);
     let ended = tokio::select! {
         () = async { server.drain().await; server.stop().await } => true,
         () = signals.second() => false,
     };
     if ended { Ok(()) } else { Err(Failure::Local("ended by a second signal before the drain was over".into())) }
+}
+
+/// Tells systemd, or whoever else reads NOTIFY_SOCKET, how far the server is.
+fn tell_supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "the supervisor could not be told");
+    }
 }
 
 fn failed_start(error: StartError) -> Failure {

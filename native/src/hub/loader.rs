@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sanmon_core::entry::Entry;
-use sanmon_core::event::{Presence, Seq};
+use sanmon_core::event::Seq;
 use sanmon_core::gateway::Principal;
 use sanmon_core::id::Id;
 use tokio::runtime::Handle;
@@ -16,7 +16,7 @@ use super::Shared;
 use super::connection::Key;
 use super::mailbox::{Command, Unanswered};
 use crate::store::{Store, StoreError};
-use crate::store::{presences, sessions, snapshot};
+use crate::store::{sessions, snapshot};
 
 /// Questions that are answered at the same time; the others wait their turn. Each connection asks one at a time, so the
 /// number of connections bounds how many wait.
@@ -28,9 +28,9 @@ const TIMEOUT: Duration = Duration::from_secs(25);
 #[derive(Debug)]
 pub(super) enum Loaded {
     /// All of the user's state at a place of the log.
-    Fresh(snapshot::Snapshot, Option<Presence>),
+    Fresh(snapshot::Snapshot),
     /// Which entries the user missed from the place that was asked for up to a place of the log.
-    Missed(Seq, snapshot::Missed, Option<Presence>),
+    Missed(Seq, snapshot::Missed),
 }
 
 /// Some of the entries that a connection missed.
@@ -60,7 +60,7 @@ impl Loader {
             let Some(shared) = shared.upgrade() else { return Ok(None) };
             let clock = shared.clock;
             let expires = session.expires_at.map(|at| {
-                let left = at.as_millis().saturating_sub(clock.unix().as_millis());
+                let left = at.as_millis().saturating_sub(clock.steady().as_millis());
                 clock.now() + Duration::from_millis(left)
             });
             Ok(Some(Principal { user: session.user, session: session.session, expires }))
@@ -73,16 +73,15 @@ impl Loader {
     pub(super) fn load(&self, thread: usize, key: Key, user: Id, after: Option<Seq>) {
         let store = self.store.clone();
         let work = async move {
-            let chosen = presences::chosen(&store, user).await?;
             if let Some(after) = after
                 && let Some(missed) = snapshot::missed(&store, user, after).await?
             {
-                return Ok(Box::new(Loaded::Missed(after, missed, chosen)));
+                return Ok(Box::new(Loaded::Missed(after, missed)));
             }
             let snapshot = snapshot::snapshot(&store, user).await?;
             // A user who was erased since the session was found.
             let snapshot = snapshot.ok_or_else(|| StoreError::Unavailable("the user is gone".into()))?;
-            Ok(Box::new(Loaded::Fresh(snapshot, chosen)))
+            Ok(Box::new(Loaded::Fresh(snapshot)))
         };
         self.ask(thread, work, move |answer| Command::Loaded(key, answer));
     }
@@ -93,7 +92,7 @@ impl Loader {
         let work = async move {
             let missed = snapshot::missed(&store, user, after).await?;
             let missed = missed.ok_or_else(|| StoreError::Unavailable("the log no longer reaches back".into()))?;
-            Ok(Box::new(Loaded::Missed(after, missed, None)))
+            Ok(Box::new(Loaded::Missed(after, missed)))
         };
         self.ask(thread, work, move |answer| Command::Loaded(key, answer));
     }

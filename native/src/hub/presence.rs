@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -34,6 +35,8 @@ pub(super) struct PresenceDesk {
     store: Store,
     reports: mpsc::Sender<Report>,
     task: AbortHandle,
+    /// Whether the node sends everyone away.
+    drains: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -57,7 +60,7 @@ impl PresenceDesk {
         let (reports, inbox) = mpsc::channel(REPORTS);
         let clerk = Clerk { machine, store: store.clone(), clock, unstored: HashMap::new(), unshown: Vec::new() };
         let task = runtime.spawn(clerk.run(inbox)).abort_handle();
-        Ok(Self { store, reports, task })
+        Ok(Self { store, reports, task, drains: AtomicBool::new(false) })
     }
 
     /// A connection is live; `last` is what its user chose last.
@@ -65,8 +68,17 @@ impl PresenceDesk {
         self.report(Report::Connected(user, Device(device), last));
     }
 
+    /// From here on whoever goes was sent away. They can't come back here, so nobody is shown as offline for it: the node that
+    /// they come back to, or this one's next start, sees who stays away.
+    pub(super) fn drain(&self) {
+        self.drains.store(true, Ordering::Relaxed);
+    }
+
     /// A live connection is gone.
     pub(super) fn disconnected(&self, user: Id, device: u64) {
+        if self.drains.load(Ordering::Relaxed) {
+            return;
+        }
         self.report(Report::Disconnected(user, Device(device)));
     }
 

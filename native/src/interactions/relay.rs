@@ -27,6 +27,9 @@ use crate::metrics::Metrics;
 /// How many interactions may wait for their callback; more are refused.
 const MAX_WAITING: usize = 1 << 14;
 
+/// How often it is looked whether one still waits, once the node ends.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// Hands interactions to gateway connections, and takes the answers.
 pub(crate) struct Relay {
     hub: Hub,
@@ -104,6 +107,13 @@ impl Relay {
         let reply = Reply::from_json(kind, json, Vec::new())?;
         let waiter = lock(&self.waiting).remove(&callback).ok_or(CallbackError::Unknown)?;
         waiter.sender.send(reply).map_err(|_| CallbackError::Unknown)
+    }
+
+    /// Waits until no interaction waits for a callback any longer, as each does until its deadline at most.
+    pub(crate) async fn emptied(&self) {
+        while !lock(&self.waiting).is_empty() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     fn wait(&self, callback: Callback, kind: InteractionKind) -> Option<(Place, oneshot::Receiver<Reply>)> {

@@ -39,7 +39,7 @@ impl Recent {
 pub(super) const OVERHEAD: usize = 256;
 
 /// What an entry costs to keep, in bytes.
-fn cost(entry: &Entry) -> usize {
+pub(super) fn cost(entry: &Entry) -> usize {
     entry.dispatch.as_ref().map_or(0, |dispatch| dispatch.text().len()) + OVERHEAD
 }
 

@@ -39,16 +39,16 @@ impl Held {
         Self { forgotten: head, sizes: VecDeque::new(), bytes: 0, times: VecDeque::new() }
     }
 
-    /// Takes the log's next entry, whose text has `size` bytes.
-    pub(super) fn push(&mut self, entry: &Entry, size: u32) {
+    /// Takes the log's next entry, placed at the time `at`, whose text has `size` bytes.
+    pub(super) fn push(&mut self, seq: Seq, at: UnixMillis, size: u32) {
         if self.sizes.is_empty() {
-            self.forgotten = Seq::new(entry.seq.as_u64() - 1);
+            self.forgotten = Seq::new(seq.as_u64() - 1);
         }
         self.sizes.push_back(size);
         self.bytes += u64::from(size);
         match self.times.back_mut() {
-            Some((last, at)) if *at == entry.at => *last = entry.seq,
-            _ => self.times.push_back((entry.seq, entry.at)),
+            Some((last, same)) if *same == at => *last = seq,
+            _ => self.times.push_back((seq, at)),
         }
     }
 
@@ -56,7 +56,7 @@ impl Held {
     pub(super) fn excess(&self, bounds: Bounds, now: UnixMillis, step: usize) -> Option<Seq> {
         let too_many = (self.sizes.len() as u64).saturating_sub(bounds.max_entries);
         let aged = |at: &UnixMillis| now.as_millis().saturating_sub(at.as_millis()) > bounds.max_age_ms;
-        // The clock may have been set back: what stands before an aged entry is as old.
+        // The clock may have been set back between two runs: what stands before an aged entry is as old.
         let too_old = self.times.iter().take_while(|(_, at)| aged(at)).last();
         let too_old = too_old.map_or(0, |(last, _)| last.as_u64().saturating_sub(self.forgotten.as_u64()));
         let mut bytes = self.bytes;
@@ -132,7 +132,7 @@ mod tests {
         for number in 0..10 {
             let draft = Draft::new(r#"{"t":"X"}"#.parse().unwrap(), Audience::Everyone);
             let entry = draft.place(Seq::new(11 + number), UnixMillis::from_millis(number / 2 * 100));
-            held.push(&entry, size(&entry));
+            held.push(entry.seq, entry.at, size(&entry));
         }
         held
     }

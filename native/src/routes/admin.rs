@@ -10,7 +10,7 @@ use super::call::Call;
 use super::error::Error;
 use super::reply;
 
-/// How long an empty change of the store may take on a node that is ready.
+/// How long a change of the store may take on a node that is ready.
 const WRITABLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `GET /healthz`: the process answers.
@@ -26,8 +26,7 @@ pub(super) async fn readiness((): (), call: &mut Call) -> Result<Response, Error
     if let Err(no_room) = call.node().hub.room() {
         return Err(Error::unavailable("no_room", no_room.to_string()));
     }
-    let change = call.store().write(|_| Box::pin(async { Ok(()) }));
-    match tokio::time::timeout(WRITABLE_TIMEOUT, change).await {
+    match tokio::time::timeout(WRITABLE_TIMEOUT, call.store().prove_writable()).await {
         Ok(stored) => stored?,
         Err(_) => return Err(Error::unavailable("busy", "the store takes too long")),
     }

@@ -18,7 +18,7 @@ const MAX_DESCRIPTION_CHARS: usize = 1_000;
 /// `PATCH /users/@me/presence`: what is given is laid over what the user chose before; null removes a field.
 pub(super) async fn choose(actor: Actor, call: &mut Call) -> Result<Response, Error> {
     let patch = call.input().await?.rest();
-    let chosen = presences::chosen(call.store(), actor.user).await?;
+    let chosen = presences::chosen(&mut *call.store().read().await?, actor.user).await?;
     let chosen = chosen.unwrap_or_else(|| Presence::of(PresenceKind::Online));
     let mut fields = Fields::of(&chosen).map_err(StoreError::from)?;
     fields.merge(patch);

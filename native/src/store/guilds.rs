@@ -165,7 +165,7 @@ pub(crate) async fn preview(
     };
     let is_invited = match invite {
         Some(code) if !is_member => {
-            let invite = super::invites::find(&mut tx, &code, store.clock.unix()).await?;
+            let invite = super::invites::find(&mut tx, &code, store.clock.steady()).await?;
             invite.is_some_and(|invite| invite.guild_id == guild)
         }
         _ => false,

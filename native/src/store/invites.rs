@@ -113,7 +113,7 @@ async fn create_in(
 /// There is none, or it has ended.
 pub(crate) async fn show(store: &Store, code: &str) -> Result<Invite, StoreError> {
     let mut tx = store.read().await?;
-    Ok(find(&mut tx, code, store.clock.unix()).await?.ok_or(UNKNOWN)?)
+    Ok(find(&mut tx, code, store.clock.steady()).await?.ok_or(UNKNOWN)?)
 }
 
 /// Lets `user` join the guild that the invite leads to, and answers the guild with its `channels`. For who is in it

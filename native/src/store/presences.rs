@@ -4,7 +4,7 @@ use sanmon_core::audience::Audience;
 use sanmon_core::entry::Draft;
 use sanmon_core::event::{Envelope, Presence, PresenceKind, PresenceUpdate};
 use sanmon_core::id::Id;
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
 use super::tx::Tx;
@@ -17,12 +17,9 @@ const AT_ONCE: usize = 500;
 ///
 /// # Errors
 /// Only faults of the machine.
-pub(crate) async fn chosen(store: &Store, user: Id) -> Result<Option<Presence>, StoreError> {
-    let mut read = store.read().await?;
-    let row = sqlx::query("SELECT chosen FROM presences WHERE user_id = $1")
-        .bind(user.as_i64())
-        .fetch_optional(&mut *read)
-        .await?;
+pub(crate) async fn chosen(conn: &mut AnyConnection, user: Id) -> Result<Option<Presence>, StoreError> {
+    let row =
+        sqlx::query("SELECT chosen FROM presences WHERE user_id = $1").bind(user.as_i64()).fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(None) };
     let text: Option<String> = row.try_get(0)?;
     Ok(text.as_deref().map(serde_json::from_str).transpose()?)
@@ -126,6 +123,10 @@ mod tests {
     use crate::store::sessions::{self, NewSession};
     use crate::store::tests::Bench;
 
+    async fn chosen_of(store: &Store, user: Id) -> Result<Option<Presence>, StoreError> {
+        chosen(&mut *store.read().await?, user).await
+    }
+
     #[tokio::test]
     async fn what_is_shown_is_kept_and_told() {
         let bench = Bench::new().await;
@@ -133,10 +134,10 @@ mod tests {
         let fields = Fields::parse(r#"{"username":"a"}"#).unwrap();
         sessions::create(&bench.store, NewSession { id: Some(user), user: fields, expires_in: None }).await.unwrap();
 
-        assert_eq!(chosen(&bench.store, user).await.unwrap(), None);
+        assert_eq!(chosen_of(&bench.store, user).await.unwrap(), None);
         let idle = Presence { description: Some("tea".into()), ..Presence::of(PresenceKind::Idle) };
         choose(&bench.store, user, idle.clone()).await.unwrap();
-        assert_eq!(chosen(&bench.store, user).await.unwrap(), Some(idle.clone()));
+        assert_eq!(chosen_of(&bench.store, user).await.unwrap(), Some(idle.clone()));
         let unknown = choose(&bench.store, nobody, idle.clone()).await;
         assert_eq!(unknown, Err(Refusal::Unknown { what: "user" }.into()));
 
@@ -146,7 +147,7 @@ mod tests {
         let offline = PresenceUpdate { id: user, d: Presence::of(PresenceKind::Offline) };
         show(&bench.store, vec![offline]).await.unwrap();
         assert_eq!(shown_online(&bench.store).await.unwrap(), []);
-        assert_eq!(chosen(&bench.store, user).await.unwrap(), Some(idle));
+        assert_eq!(chosen_of(&bench.store, user).await.unwrap(), Some(idle));
         let texts = bench.texts(0);
         assert!(texts[0].contains(r#""id":7,"d":{"type":2,"description":"tea"}"#), "{texts:?}");
         assert!(texts[1].contains(r#""id":7,"d":{"type":4}"#), "{texts:?}");

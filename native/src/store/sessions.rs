@@ -88,7 +88,7 @@ pub(crate) async fn authenticate(store: &Store, secret: &str) -> Result<Option<A
     let query = "SELECT hash, user_id, expires_at FROM sessions WHERE id = $1";
     let Some((session, row)) = secret::row_of(store, secret, query).await? else { return Ok(None) };
     let expires_at = row.try_get::<Option<i64>, _>(2)?.map(|at| UnixMillis::from_millis(at.cast_unsigned()));
-    if expires_at.is_some_and(|at| at <= store.clock.unix()) {
+    if expires_at.is_some_and(|at| at <= store.clock.steady()) {
         return Ok(None);
     }
     Ok(Some(Authenticated { session, user: objects::id_of(&row, 1)?, expires_at }))

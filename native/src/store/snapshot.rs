@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::Entry;
-use sanmon_core::event::{Envelope, Seq};
+use sanmon_core::event::{Envelope, Presence, Seq};
 use sanmon_core::history::Membership;
 use sanmon_core::id::Id;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
 use super::guild_inits::GuildInit;
-use super::{Store, objects, users};
+use super::{Store, objects, presences, users};
 use crate::fields::Fields;
 use crate::log::rows;
 
@@ -30,6 +30,8 @@ pub(crate) struct Snapshot {
     pub head: Seq,
     /// The user.
     pub user: Box<RawValue>,
+    /// The presence that the user chose last.
+    pub chosen: Option<Presence>,
     /// The guilds that the user is in.
     pub guilds: Vec<Id>,
     /// GUILD_INIT of each of them, encoded, in the same order.
@@ -41,6 +43,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Missed {
     /// The place.
     pub head: Seq,
+    /// The presence that the user chose last.
+    pub chosen: Option<Presence>,
     /// The guilds that the user is in there.
     pub guilds: Vec<Id>,
     /// The places of the entries that the user missed, in order.
@@ -57,7 +61,8 @@ pub(crate) async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>
     let Some(about) = users::find(&mut read, user).await? else { return Ok(None) };
     // Whatever changed a guild up to here is known to what is kept of encoded guilds after this.
     store.log.reach(head).await?;
-    let mut snapshot = Snapshot { head, user: about, guilds: Vec::new(), inits: Vec::new() };
+    let chosen = presences::chosen(&mut read, user).await?;
+    let mut snapshot = Snapshot { head, user: about, chosen, guilds: Vec::new(), inits: Vec::new() };
     for guild in users::guilds_of(&mut read, user).await? {
         let init = match store.inits.find(guild) {
             Some(init) => init,
@@ -87,6 +92,7 @@ pub(crate) async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option
     .bind(after.as_i64())
     .fetch_all(&mut *read)
     .await?;
+    let chosen = presences::chosen(&mut read, user).await?;
     drop(read);
     let mut stays = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -100,20 +106,20 @@ pub(crate) async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option
     store.log.reach(head).await?;
     let Some(seqs) = store.log.missed(user, &stays, after, head) else { return Ok(None) };
     let guilds = stays.iter().filter(|stay| stay.to.is_none()).map(|stay| stay.guild).collect();
-    Ok(Some(Missed { head, guilds, seqs }))
+    Ok(Some(Missed { head, chosen, guilds, seqs }))
 }
 
-/// The entries at these places, in the same order: recent ones from memory, others from the database.
+/// The entries at these places, in the same order: from memory, or from the database.
 ///
 /// # Errors
 /// [`Refusal::Unknown`] when one of them is no longer held; else faults of the machine.
 pub(crate) async fn entries(store: &Store, places: &[Seq]) -> Result<Vec<Arc<Entry>>, StoreError> {
-    let mut entries = store.log.recent(places);
+    let mut entries = store.log.in_memory(places);
     let absent: Vec<Seq> =
         places.iter().zip(&entries).filter(|(_, entry)| entry.is_none()).map(|(place, _)| *place).collect();
     if !absent.is_empty() {
         let mut read = store.read().await?;
-        let found = rows::at(&mut read, &absent).await?;
+        let found = store.log.share(rows::at(&mut read, &absent).await?);
         for (place, entry) in places.iter().zip(&mut entries).filter(|(_, entry)| entry.is_none()) {
             let index = found.binary_search_by_key(place, |entry| entry.seq);
             *entry = index.ok().map(|index| Arc::clone(&found[index]));
@@ -183,7 +189,7 @@ struct Shown {
 mod tests {
     use sanmon_core::audience::Audience;
     use sanmon_core::entry::Draft;
-    use sanmon_core::event::{Presence, PresenceKind, PresenceUpdate};
+    use sanmon_core::event::{PresenceKind, PresenceUpdate};
 
     use super::*;
     use crate::config::Config;
@@ -338,6 +344,26 @@ mod tests {
         assert!(missed(&bench.store, id(1), said[3]).await.unwrap().is_none());
         let gone = entries(&bench.store, &said[..6]).await;
         assert_eq!(gone.map(drop), Err(Refusal::Unknown { what: "log entry" }.into()));
+    }
+
+    #[tokio::test]
+    async fn what_is_read_back_is_read_once_for_everyone() {
+        let bench = with_users(Config::default(), 1).await;
+        let large = || {
+            let text = format!(r#"{{"t":"X","d":"{}"}}"#, "x".repeat(1 << 20));
+            vec![Draft::new(text.parse().unwrap(), Audience::Everyone)]
+        };
+        let mut places = Vec::new();
+        // More than is kept of the newest.
+        for _ in 0..40 {
+            places.extend(bench.store.publish(large(), None).await.unwrap());
+        }
+        let first = entries(&bench.store, &places[..4]).await.unwrap();
+        let second = entries(&bench.store, &places[..4]).await.unwrap();
+        assert!(first.iter().zip(&second).all(|(one, other)| Arc::ptr_eq(one, other)));
+        assert_eq!(bench.store.log_figures().read_back, 4);
+        entries(&bench.store, &places[36..]).await.unwrap();
+        assert_eq!(bench.store.log_figures().read_back, 4, "the newest were never gone");
     }
 
     #[tokio::test]

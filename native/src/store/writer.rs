@@ -24,6 +24,7 @@ use super::sqlite::{self, Database, Folder};
 use super::sweep::{self, Swept};
 use super::tx::Tx;
 use crate::clock::Clock;
+use crate::complaints::Complaints;
 use crate::log::{Log, rows};
 
 /// Jobs in one transaction.
@@ -57,6 +58,8 @@ pub(super) struct Writer {
     pub(super) on_commit: OnCommit,
     /// How many sweeps of the log were made since everything else was swept.
     pub(super) sweeps: u32,
+    /// How often nothing of a batch could be stored.
+    pub(super) failures: Complaints,
 }
 
 impl Writer {
@@ -119,7 +122,9 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, "nothing of a batch could be stored");
+                if let Some(times) = self.failures.add() {
+                    tracing::error!(%error, times, "nothing of a batch could be stored");
+                }
                 self.abandon(tx).await;
                 Err(error)
             }
@@ -143,7 +148,7 @@ impl Writer {
         }
         let conn = self.conn.take().expect("connected above");
         let ids = self.ids.take().unwrap_or_else(|| Ids::after(self.node, self.last_id));
-        Ok(Tx::new(conn, self.clock.unix(), ids, self.log.head()))
+        Ok(Tx::new(conn, self.clock.steady(), ids, self.log.head()))
     }
 
     /// Stores the entries, drops what the log may forget, and commits. Says up to where the log forgot.
@@ -214,7 +219,7 @@ impl Writer {
     async fn sweep(&mut self) -> Result<Swept, StoreError> {
         self.sweeps = self.sweeps.saturating_sub(1);
         let due = self.sweeps == 0;
-        if !due && self.log.excess(self.clock.unix(), 1).is_none() {
+        if !due && self.log.excess(self.clock.steady(), 1).is_none() {
             return Ok(Swept::All);
         }
         let mut tx = self.begin().await?;
@@ -235,7 +240,7 @@ impl Writer {
         if due && swept == Swept::All {
             self.sweeps = sweep::EVERY;
         }
-        let rest = swept == Swept::Some || self.log.excess(self.clock.unix(), 1).is_some();
+        let rest = swept == Swept::Some || self.log.excess(self.clock.steady(), 1).is_some();
         Ok(if rest { Swept::Some } else { Swept::All })
     }
 

@@ -31,6 +31,11 @@ enum Source {
 /// Long enough for a browser and what it stands on, over a slow line.
 const INSTALLATION: Duration = Duration::from_secs(900);
 
+/// What a clock is set with, for one process alone.
+const FAKETIME: &str = "libfaketime";
+/// What gives a process a small disk of its own.
+const UNSHARE: &str = "unshare";
+
 const NEEDS: &[Need] = &[
     Need {
         name: "rustfmt",
@@ -56,6 +61,17 @@ const NEEDS: &[Need] = &[
     // Older ones know nothing of the test runner's bounds.
     Need { name: "Node.js 20.11 or newer", present: has_node, from: Source::Debian("nodejs") },
     Need { name: "npm", present: || succeeds(command("npm").arg("--version")), from: Source::Debian("npm") },
+    Need { name: FAKETIME, present: has_faketime, from: Source::Debian("faketime") },
+    Need {
+        name: UNSHARE,
+        present: || succeeds(command("unshare").arg("--version")),
+        from: Source::Debian("util-linux"),
+    },
+    Need {
+        name: "systemd-analyze",
+        present: || succeeds(command("systemd-analyze").arg("--version")),
+        from: Source::Debian("systemd"),
+    },
     Need { name: "Chromium", present: || chromium().is_some(), from: Source::Debian("chromium") },
 ];
 
@@ -64,9 +80,21 @@ const NEEDS: &[Need] = &[
 /// # Errors
 /// Something is missing that this user may not install (each piece is named), or an installation failed.
 pub(crate) fn install() -> Result<(), Failure> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.present)()).collect();
+    install_these(&NEEDS.iter().collect::<Vec<_>>())
+}
+
+/// The same for what faults are done with.
+///
+/// # Errors
+/// As [`install`].
+pub(crate) fn install_for_faults() -> Result<(), Failure> {
+    install_these(&NEEDS.iter().filter(|need| [FAKETIME, UNSHARE].contains(&need.name)).collect::<Vec<_>>())
+}
+
+fn install_these(needs: &[&Need]) -> Result<(), Failure> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.present)()).copied().collect();
     if missing.is_empty() {
-        println!("all here: {}", NEEDS.iter().map(|need| need.name).collect::<Vec<_>>().join(", "));
+        println!("all here: {}", needs.iter().map(|need| need.name).collect::<Vec<_>>().join(", "));
         return Ok(());
     }
     let out_of_reach: Vec<String> =
@@ -136,6 +164,12 @@ fn has_node() -> bool {
     let asks =
         "const [major, minor] = process.versions.node.split('.'); process.exit(major * 100 + +minor >= 2011 ? 0 : 1)";
     succeeds(command("node").args(["-e", asks]))
+}
+
+/// Whether Debian's package has put its library under one of /usr/lib's folders.
+fn has_faketime() -> bool {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().filter_map(Result::ok);
+    folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).any(|library| library.exists())
 }
 
 fn is_root() -> bool {

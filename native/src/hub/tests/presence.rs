@@ -63,3 +63,26 @@ async fn who_was_shown_when_the_node_went_down_goes_offline() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn who_is_sent_away_by_a_drain_is_not_shown_as_offline_for_it() {
+    let config =
+        Config { hub_threads: 1, presence_gather_ms: 5, presence_grace_ms: 5, drain_ms: 50, ..Config::default() };
+    let bench = Bench::with(config).await;
+    let (drained, leaver) = (bench.session(1).await, bench.session(2).await);
+    let (mut drained, _) = bench.identified(&drained).await;
+    let (leaver, _) = bench.identified(&leaver).await;
+    let shown = async || presences::shown_online(&bench.store).await.unwrap();
+    while shown().await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    // That a grace is over shows by one who left before.
+    drop(leaver);
+    while shown().await.len() == 2 {
+        tokio::task::yield_now().await;
+    }
+    let (_, (code, _)) = tokio::join!(bench.hub.drain(), drained.end());
+    assert_eq!(code, 4401);
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert_eq!(shown().await, [id(1)]);
+}

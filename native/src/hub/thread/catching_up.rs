@@ -74,7 +74,7 @@ impl Thread {
         let Some(user) = connection.session.user().filter(|_| !connection.is_closing()) else { return };
         let session = &mut connection.session;
         let (guilds, at, source, chosen) = match loaded {
-            Loaded::Fresh(snapshot, chosen) => {
+            Loaded::Fresh(snapshot) => {
                 let Some(backend) = self.shared.backend.get() else { return };
                 let welcome = Welcome {
                     user: &snapshot.user,
@@ -84,9 +84,9 @@ impl Thread {
                 };
                 session.handle_ready(now, snapshot.head, &welcome);
                 self.shared.metrics.identifies.with_label_values(&["fresh"]).inc();
-                (snapshot.guilds, snapshot.head, Source::Inits(snapshot.inits.into_iter()), chosen)
+                (snapshot.guilds, snapshot.head, Source::Inits(snapshot.inits.into_iter()), snapshot.chosen)
             }
-            Loaded::Missed(after, missed, chosen) => {
+            Loaded::Missed(after, missed) => {
                 if let Phase::CatchingUp(_) = connection.phase {
                     // It was told RESUMED already, and goes on from where the ring had left it.
                 } else {
@@ -94,7 +94,7 @@ impl Thread {
                     self.shared.metrics.identifies.with_label_values(&["resumed"]).inc();
                 }
                 let source = Source::Missed { seqs: missed.seqs.into_iter(), page: Vec::new().into_iter() };
-                (missed.guilds, missed.head, source, chosen)
+                (missed.guilds, missed.head, source, missed.chosen)
             }
         };
         let (rounds, chosen) = match &mut connection.phase {
