@@ -256,9 +256,14 @@ test("signatures of interactions are checked strictly", async () => {
       verifyInteraction(key, signature, "12", '3{"type":1}'),
       verifyInteraction(key, signature, "124", '{"type":1}'),
       verifyInteraction(key, signature.slice(2), "123", '{"type":1}'),
-      verifyInteraction("00".repeat(32), "00".repeat(64), "1", ""),
+      verifyInteraction(key, null, "123", ""),
+      ...["00".repeat(32), "00", `ee${"ff".repeat(30)}7f`].map((bad) => verifyInteraction(bad, signature, "1", "").catch((error) => [error.name, error.kind])),
+      verifyInteraction(key, signature, "1", {}).catch((error) => error.name),
     ]);
   });
   // The third is the same bytes, signed as a whole: what moves between timestamp and body must be digits on one side.
-  assert.deepEqual(held, [true, true, true, false, false, false]);
+  assert.deepEqual(held, [
+    true, true, true, false, false, false,
+    ["InvalidKeyError", "small_order"], ["InvalidKeyError", "not_hex"], ["InvalidKeyError", "not_a_point"], "TypeError",
+  ]);
 });

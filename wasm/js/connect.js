@@ -1,6 +1,6 @@
 // `connect`: checks what it is asked for, then hands out a gateway that the server has accepted.
 import { Gateway } from "./gateway.js";
-import { ready } from "./module.js";
+import { client } from "./modules.js";
 
 /** Every option, with what its value must be. */
 const OPTIONS = {
@@ -21,7 +21,7 @@ const REQUIRED = ["url", "session"];
 export async function connect(options) {
   const checked = check(options);
   checked.signal?.throwIfAborted();
-  await ready();
+  await client.ready();
   checked.signal?.throwIfAborted();
   return Gateway.connect(checked);
 }

@@ -152,14 +152,31 @@ export class GatewayError extends Error {
 }
 
 /**
- * Whether `publicKey` (64 hex digits) made `signature` (128 hex digits) over `timestamp` and then `body`, as received.
- * Strict: canonical encodings only, no key of small order. Whatever is malformed is `false`.
+ * Whether `publicKey` (64 hex digits) made `signature` (the header `X-Signature-Ed25519`) over `timestamp` (the header
+ * `X-Signature-Timestamp`) and then `body`, as received. By the server's own rules: 128 hex digits, ASCII digits, canonical
+ * encodings only. Whatever a sender can get wrong, a missing header too, is `false`.
+ *
+ * @throws {InvalidKeyError} The key itself can't be used.
+ * @throws {TypeError} An argument is of another type.
  */
 export function verifyInteraction(
   publicKey: string,
-  signature: string,
-  timestamp: string,
-  body: string | ArrayBuffer | Uint8Array,
+  signature: string | null | undefined,
+  timestamp: string | null | undefined,
+  body: string | ArrayBuffer | ArrayBufferView,
 ): Promise<boolean>;
+
+/** The key that signatures were to be checked with can't be one. */
+export class InvalidKeyError extends Error {
+  private constructor();
+
+  readonly name: "InvalidKeyError";
+  /**
+   * - `not_hex`: not 64 hex digits
+   * - `not_a_point`: not the canonical encoding of a point of the curve
+   * - `small_order`: some signatures hold under it for whatever message
+   */
+  readonly kind: "not_hex" | "not_a_point" | "small_order";
+}
 
 export type { JsonValue };

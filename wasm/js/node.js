@@ -1,8 +1,9 @@
-// The package for Node 20 and later: the module is read from the file beside this one.
+// The package for Node 20 and later: modules are read from the files beside this one.
 import { readFile } from "node:fs/promises";
 
-import { moduleFrom } from "./module.js";
+import { client, signatures } from "./modules.js";
 
 export * from "./index.js";
 
-moduleFrom(() => readFile(new URL("./sanmon_bg.wasm", import.meta.url)));
+client.from(() => readFile(new URL("./sanmon_bg.wasm", import.meta.url)));
+signatures.from(() => readFile(new URL("./signatures_bg.wasm", import.meta.url)));

@@ -7,9 +7,7 @@ mod driver;
 mod envelope;
 mod failure;
 mod host;
-mod interactions;
 mod socket;
 mod timer;
 
 pub use self::client::Client;
-pub use self::interactions::verify_interaction;

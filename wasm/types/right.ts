@@ -1,5 +1,5 @@
 // Uses that must compile.
-import { connect, Gateway, GatewayError, verifyInteraction } from "sanmon";
+import { connect, Gateway, GatewayError, InvalidKeyError, verifyInteraction } from "sanmon";
 import type { Channel, GatewayEvent, Guild, Id, Presence, State } from "sanmon";
 
 declare module "sanmon" {
@@ -71,5 +71,10 @@ gateway.close();
 await gateway.closed;
 using _closedAtTheEnd = gateway;
 
-const held: boolean = await verifyInteraction("00", "00", "0", new Uint8Array());
+const { headers } = new Request("https://host/interactions");
+const [signature, timestamp] = [headers.get("x-signature-ed25519"), headers.get("x-signature-timestamp")];
+const held: boolean = await verifyInteraction("00", signature, timestamp, new Uint8Array()).catch((error: unknown) => {
+  if (error instanceof InvalidKeyError && error.kind === "small_order") return false;
+  throw error;
+});
 console.log(held);

@@ -1,5 +1,5 @@
 // Uses that must not compile, each for the reason beside it.
-import { connect, Gateway, GatewayError, verifyInteraction } from "sanmon";
+import { connect, Gateway, GatewayError, InvalidKeyError, verifyInteraction } from "sanmon";
 
 // @ts-expect-error there is no gateway without a session
 await connect({ url: "https://host/available" });
@@ -45,3 +45,7 @@ new Gateway();
 new GatewayError("closed", "bye");
 // @ts-expect-error the answer is a promise
 if (verifyInteraction("", "", "", "") === true) gateway.close();
+// @ts-expect-error a body is text or bytes
+await verifyInteraction("", "", "", { type: 1 });
+// @ts-expect-error only this package makes its errors
+new InvalidKeyError("not_hex");

@@ -38,8 +38,9 @@ impl Npm {
         }
         let tools = Tools::install()?;
         let names = if self.names { bindgen::Names::Keep } else { bindgen::Names::Drop };
-        let folder = build(&Optimise::Yes(&tools), names)?;
-        package::copy(&folder, &root().join("www").join("sanmon"))?;
+        let modules = build(&Optimise::Yes(&tools), names)?;
+        package::copy(&modules, &console())?;
+        let folder = bundle(&tools, &modules)?;
         size::print(&folder)?;
         if self.build_only {
             return Ok(());
@@ -51,14 +52,15 @@ impl Npm {
 /// Builds the package into www/sanmon, where the server's build finds it for the console. It takes no npm for that: the
 /// module is a little larger than the published one, and otherwise the same.
 pub(crate) fn build_for_console() -> Result<(), Failure> {
-    package::copy(&build(&Optimise::No, bindgen::Names::Drop)?, &root().join("www").join("sanmon"))
+    package::copy(&build(&Optimise::No, bindgen::Names::Drop)?, &console())
 }
 
 /// Builds the package, checks what it exports and packs it; returns the tarballs' folder. The console's copy stays as it
 /// is, so that the server is not built again.
 pub(crate) fn pack_for_tests() -> Result<PathBuf, Failure> {
     let tools = Tools::install()?;
-    check_and_pack(&tools, &build(&Optimise::Yes(&tools), bindgen::Names::Drop)?)?;
+    let modules = build(&Optimise::Yes(&tools), bindgen::Names::Drop)?;
+    check_and_pack(&tools, &bundle(&tools, &modules)?)?;
     Ok(tarballs())
 }
 
@@ -78,16 +80,26 @@ fn check_and_pack(tools: &Tools, folder: &Path) -> Result<(), Failure> {
 /// Long enough for npm to pack a dozen files.
 const PACK: Duration = Duration::from_secs(60);
 
-/// Builds the package's folder.
+/// Builds the folder of modules, as a page without a bundler loads them.
 fn build(optimise: &Optimise<'_>, names: bindgen::Names) -> Result<PathBuf, Failure> {
     let glue = target().join("npm").join("glue");
     bindgen::generate(&glue, names)?;
-    let module = fs::read(glue.join("sanmon_bg.wasm")).map_err(file("the module that wasm-bindgen wrote"))?;
-    let module = match optimise {
-        Optimise::Yes(tools) => tools.optimise(&module, &target().join("npm"), names)?,
-        Optimise::No => module,
-    };
-    package::assemble(&glue, &module)
+    if let Optimise::Yes(tools) = optimise {
+        bindgen::CRATES.iter().try_for_each(|module| tools.optimise(&glue.join(module.file()), names))?;
+    }
+    package::lay_out(&glue)
+}
+
+/// Makes the package's folder of these modules.
+fn bundle(tools: &Tools, modules: &Path) -> Result<PathBuf, Failure> {
+    let bundled = target().join("npm").join("bundled");
+    tools.bundle(modules, &bundled)?;
+    package::assemble(modules, &bundled)
+}
+
+/// Where the server's build looks for what the console imports.
+fn console() -> PathBuf {
+    root().join("www").join("sanmon")
 }
 
 /// Where tarballs are put.

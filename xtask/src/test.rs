@@ -39,7 +39,7 @@ impl Test {
             run(cargo().args(["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
         })?;
         steps.step("core and wasm for wasm32", || {
-            let packages = ["--package", "sanmon-core", "--package", "sanmon-wasm"];
+            let packages = ["--package", "sanmon-core", "--package", "sanmon-wasm", "--package", "sanmon-signatures"];
             run(cargo().args(["build", "--locked", "--target", wasm_target::TARGET]).args(packages))
         })?;
         steps.step("build", || run(cargo().args(["build", "--locked", "--workspace", "--all-targets"])))?;

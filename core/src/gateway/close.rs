@@ -103,7 +103,8 @@ impl Advice {
 impl Close {
     /// A close with this code and nothing more to say than its word.
     pub fn new(code: Code) -> Self {
-        Self::build(code, &Reason { r: Some(code.r().into()), ..Reason::default() })
+        // The words of the table need no escaping.
+        Self { code: code as u16, reason: [r#"{"r":""#, code.r(), r#""}"#].concat() }
     }
 
     /// A close that tells the client how long to stay away.

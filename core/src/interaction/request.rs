@@ -3,6 +3,7 @@
 use crate::id::Id;
 
 use super::rejection::Rejection;
+use super::verify::ApplicationKey;
 
 /// What stands before the body of a request, as it came.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +52,21 @@ impl<'a> Head<'a> {
         let (Some(signature), Some(timestamp)) = (self.signature, self.timestamp) else {
             return Err(Rejection::Headers);
         };
-        let mut bytes = [0; 64];
-        hex::decode_to_slice(signature, &mut bytes).map_err(|_| Rejection::Headers)?;
-        Signed::new(self.application, &bytes, timestamp)
+        Signed::from_hex(self.application, signature, timestamp)
     }
 }
 
 impl<'a> Signed<'a> {
+    /// A signature as the header has it, 128 hex digits, with its timestamp.
+    ///
+    /// # Errors
+    /// As [`Signed::new`].
+    pub fn from_hex(application: Option<Id>, signature: &[u8], timestamp: &'a [u8]) -> Result<Self, Rejection> {
+        let mut bytes = [0; 64];
+        hex::decode_to_slice(signature, &mut bytes).map_err(|_| Rejection::Headers)?;
+        Self::new(application, &bytes, timestamp)
+    }
+
     /// A signature as 64 bytes with its timestamp. `application` is the one that the path names, if it names one.
     ///
     /// # Errors
@@ -69,6 +78,12 @@ impl<'a> Signed<'a> {
             return Err(Rejection::Headers);
         }
         Ok(Self { application, signature, timestamp })
+    }
+
+    /// Whether this key made the signature, over the timestamp and then `body`. Whether it may sign for the application is
+    /// not asked.
+    pub fn is_by(&self, key: &ApplicationKey, body: &[u8]) -> bool {
+        key.verify(&self.signature, self.timestamp, body)
     }
 }
 

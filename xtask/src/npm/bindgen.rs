@@ -18,19 +18,43 @@ pub(crate) enum Names {
     Drop,
 }
 
-/// Builds the crate for the browser and writes `sanmon.js` and `sanmon_bg.wasm` into `folder`.
+/// A crate that becomes a module: `<name>.js` and `<name>_bg.wasm`.
+pub(crate) struct Crate {
+    /// The crate's package.
+    package: &'static str,
+    /// What the module is called.
+    name: &'static str,
+}
+
+impl Crate {
+    /// The module's file.
+    pub(crate) fn file(&self) -> String {
+        format!("{}_bg.wasm", self.name)
+    }
+}
+
+/// The client, and what only those who verify signatures load.
+pub(crate) const CRATES: [Crate; 2] =
+    [Crate { package: "sanmon-wasm", name: "sanmon" }, Crate { package: "sanmon-signatures", name: "signatures" }];
+
+/// Builds the crates for the browser and writes their modules and glue into `folder`.
 pub(crate) fn generate(folder: &Path, names: Names) -> Result<(), Failure> {
-    let build = ["build", "--locked", "--package", "sanmon-wasm", "--lib", "--profile", "wasm", "--target", TARGET];
-    run(cargo().args(build).env(RUSTFLAGS, without_paths()))?;
     // What an older version wrote under another name must not be packed.
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(file("the folder for wasm-bindgen"))?;
     }
-    let built = target().join(TARGET).join("wasm").join("sanmon_wasm.wasm");
+    CRATES.iter().try_for_each(|module| write(module, folder, names))
+}
+
+fn write(module: &Crate, folder: &Path, names: Names) -> Result<(), Failure> {
+    // One by one: together, each would be compiled with what the other needs.
+    let build = ["build", "--locked", "--lib", "--profile", "wasm", "--target", TARGET, "--package", module.package];
+    run(cargo().args(build).env(RUSTFLAGS, without_paths()))?;
+    let built = target().join(TARGET).join("wasm").join(module.package.replace('-', "_") + ".wasm");
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(built)
-        .out_name("sanmon")
+        .out_name(module.name)
         .typescript(false)
         .remove_producers_section(true)
         // Bundlers would copy the module beside the bundle because of that path, also where it is carried inline.

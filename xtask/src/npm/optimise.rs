@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use super::bindgen::Names;
+use super::package::ENTRIES;
 use super::{file, sources};
 use crate::command::{Failure, command, run_within};
 
@@ -31,19 +33,37 @@ impl Tools {
         Ok(Self { programs: sources().join("node_modules").join(".bin") })
     }
 
-    /// The module after `wasm-opt -Oz`.
+    /// Puts a module through `wasm-opt -Oz`.
     ///
     /// No feature is named: wasm-opt reads those of the module, and with all of them it writes what Node refuses.
-    pub(crate) fn optimise(&self, module: &[u8], scratch: &Path, names: Names) -> Result<Vec<u8>, Failure> {
-        let (before, after) = (scratch.join("before.wasm"), scratch.join("after.wasm"));
-        fs::write(&before, module).map_err(file("the module to optimise"))?;
+    pub(crate) fn optimise(&self, module: &Path, names: Names) -> Result<(), Failure> {
         let mut optimiser = command(self.programs.join("wasm-opt"));
-        optimiser.arg("-Oz").arg(&before).arg("--output").arg(&after);
+        optimiser.arg("-Oz").arg(module).arg("--output").arg(module);
         if names == Names::Keep {
             optimiser.arg("--debuginfo");
         }
-        run_within(TOOL, &mut optimiser)?;
-        fs::read(&after).map_err(file("the optimised module"))
+        run_within(TOOL, &mut optimiser)
+    }
+
+    /// Makes one file of each entry, beside what it imports when it is asked to, with source maps.
+    pub(crate) fn bundle(&self, modules: &Path, folder: &Path) -> Result<(), Failure> {
+        if folder.exists() {
+            fs::remove_dir_all(folder).map_err(file("the folder for bundles"))?;
+        }
+        ENTRIES.iter().try_for_each(|entry| {
+            // One by one: together, what they share would become files of their own.
+            let mut bundler = self.bundler();
+            bundler.arg(modules.join(entry)).arg(format!("--outdir={}", folder.display()));
+            bundler.args(["--splitting", "--chunk-names=[name]", "--sourcemap"]);
+            run_within(TOOL, bundler.args(["--external:*.wasm", "--external:node:*"]))
+        })
+    }
+
+    /// The bundler, told to make small modules of JavaScript.
+    pub(super) fn bundler(&self) -> Command {
+        let mut bundler = command(self.programs.join("esbuild"));
+        bundler.args(["--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]);
+        bundler
     }
 
     /// Checks that right uses of the types compile and wrong ones don't.

@@ -1,4 +1,4 @@
-//! The package's folder: the glue, the entries, the types, and a package.json with this workspace's version.
+//! The package's folders: its modules as a page without a bundler loads them, and what is published.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,53 +17,78 @@ const LEVEL: u8 = 10;
 /// Fields of wasm/package.json that only its own tools need.
 const NOT_PUBLISHED: [&str; 2] = ["private", "devDependencies"];
 
-/// Lays out the package and returns its folder.
-pub(crate) fn assemble(glue: &Path, module: &[u8]) -> Result<PathBuf, Failure> {
-    let folder = target().join("npm").join("sanmon");
-    fs::create_dir_all(&folder).map_err(file("the package's folder"))?;
+/// The entries of wasm/package.json: each becomes one file.
+pub(crate) const ENTRIES: [&str; 4] = ["inline.js", "web.js", "node.js", "workerd.js"];
 
+/// The entry of pages without a bundler, such as the console.
+const PAGE: &str = "web.js";
+
+/// Lays out the modules for the bundler: what is in wasm/js, the glue, and the modules also as text.
+pub(crate) fn lay_out(glue: &Path) -> Result<PathBuf, Failure> {
+    let folder = target().join("npm").join("modules");
+    let mut wanted = Vec::new();
+    for name in names(glue)? {
+        let bytes = read(&glue.join(&name))?;
+        if let Some(module) = name.strip_suffix("_bg.wasm") {
+            wanted.push((format!("inline_{module}.js"), inline(&name, &bytes).into_bytes()));
+        }
+        wanted.push((name, bytes));
+    }
+    for name in names(&sources().join("js"))?.into_iter().filter(|name| name.ends_with(".js")) {
+        let bytes = read(&sources().join("js").join(&name))?;
+        wanted.push((name, bytes));
+    }
+    fill(&folder, &wanted)?;
+    Ok(folder)
+}
+
+/// Lays out what is published: what the bundler made of the modules, types, a package.json with this workspace's version.
+pub(crate) fn assemble(modules: &Path, bundled: &Path) -> Result<PathBuf, Failure> {
+    let folder = target().join("npm").join("sanmon");
     let mut wanted = vec![
-        ("sanmon.js".to_owned(), read(&glue.join("sanmon.js"))?),
-        ("sanmon_bg.wasm".to_owned(), module.to_vec()),
-        ("inline_module.js".to_owned(), inline(module).into_bytes()),
         ("package.json".to_owned(), manifest()?.into_bytes()),
         ("README.md".to_owned(), read(&sources().join("README.md"))?),
         ("LICENSE-MIT".to_owned(), read(&root().join("LICENSE-MIT"))?),
         ("LICENSE-APACHE".to_owned(), read(&root().join("LICENSE-APACHE"))?),
     ];
-    for name in names(&sources().join("js"))? {
-        let bytes = read(&sources().join("js").join(&name))?;
+    let js = sources().join("js");
+    for (from, ending) in [(bundled, ""), (modules, ".wasm"), (js.as_path(), ".d.ts")] {
+        for name in names(from)?.into_iter().filter(|name| name.ends_with(ending)) {
+            let bytes = read(&from.join(&name))?;
+            wanted.push((name, bytes));
+        }
+    }
+    fill(&folder, &wanted)?;
+    Ok(folder)
+}
+
+/// Copies what a page without a bundler fetches.
+pub(crate) fn copy(modules: &Path, folder: &Path) -> Result<(), Failure> {
+    let is_of_a_page =
+        |name: &String| name == PAGE || !(name.starts_with("inline_") || ENTRIES.contains(&name.as_str()));
+    let mut wanted = Vec::new();
+    for name in names(modules)?.into_iter().filter(is_of_a_page) {
+        let bytes = read(&modules.join(&name))?;
         wanted.push((name, bytes));
     }
+    fill(folder, &wanted)
+}
 
-    for name in names(&folder)? {
+/// Makes a folder hold these files and no others.
+fn fill(folder: &Path, wanted: &[(String, Vec<u8>)]) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(file(folder.display().to_string()))?;
+    for name in names(folder)? {
         if !wanted.iter().any(|(kept, _)| *kept == name) {
             fs::remove_file(folder.join(&name)).map_err(file(name))?;
         }
     }
-    for (name, bytes) in &wanted {
-        write_if_new(&folder.join(name), bytes)?;
-    }
-    Ok(folder)
+    wanted.iter().try_for_each(|(name, bytes)| write_if_new(&folder.join(name), bytes))
 }
 
-/// Copies of the package what a page fetches.
-pub(crate) fn copy(package: &Path, folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(file("the console's copy of the package"))?;
-    let fetched = |name: &String| super::size::FETCHED.contains(&name.as_str());
-    for name in names(folder)?.iter().filter(|name| !fetched(name)) {
-        fs::remove_file(folder.join(name)).map_err(file(name))?;
-    }
-    names(package)?
-        .iter()
-        .filter(|name| fetched(name))
-        .try_for_each(|name| write_if_new(&folder.join(name), &read(&package.join(name))?))
-}
-
-/// The module as JavaScript text, for bundlers and pages that can't fetch it.
-fn inline(module: &[u8]) -> String {
+/// A module as JavaScript text, for bundlers and pages that can't fetch it.
+fn inline(name: &str, module: &[u8]) -> String {
     let text = STANDARD.encode(miniz_oxide::deflate::compress_to_vec(module, LEVEL));
-    format!("// The module sanmon_bg.wasm: deflated, in base64.\nexport default \"{text}\";\n")
+    format!("// The module {name}: deflated, in base64.\nexport default \"{text}\";\n")
 }
 
 /// wasm/package.json with this workspace's version and licence, without what only its own tools need.
