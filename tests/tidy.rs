@@ -7,8 +7,15 @@ use std::path::{Path, PathBuf};
 use harness::workspace;
 
 /// The modules of core, what each group imports standing above it.
-const CORE: &[&[&str]] =
-    &[&["time"], &["id"], &["event"], &["codec"], &["audience", "entry"], &["history"], &["gateway", "interaction"]];
+const CORE: &[&[&str]] = &[
+    &["time", "typescript"],
+    &["id"],
+    &["event"],
+    &["codec"],
+    &["audience", "entry"],
+    &["history"],
+    &["gateway", "interaction"],
+];
 
 /// The modules of the server's library, likewise.
 const NATIVE: &[&[&str]] = &[

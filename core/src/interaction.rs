@@ -13,6 +13,8 @@ mod request;
 pub mod response;
 mod seen;
 mod server;
+#[cfg(feature = "types")]
+mod types;
 #[cfg(test)]
 mod vectors;
 mod verify;
@@ -23,4 +25,6 @@ pub use self::keypair::{Keypair, ZeroSeed};
 pub use self::rejection::{Rejection, SignatureFault};
 pub use self::request::{Head, Request, Signed};
 pub use self::server::{Accepted, Config, Opened, Server};
+#[cfg(feature = "types")]
+pub use self::types::typescript;
 pub use self::verify::{ApplicationKey, InvalidKey, public_key_from_hex};

@@ -11,6 +11,8 @@ pub mod history;
 pub mod id;
 pub mod interaction;
 pub mod time;
+#[cfg(feature = "types")]
+mod typescript;
 
 #[cfg(test)]
 mod vectors;

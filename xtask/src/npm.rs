@@ -21,10 +21,13 @@ pub(crate) struct Npm {
     /// Keep the names of functions in the module, for a profiler or for twiggy
     #[arg(long)]
     names: bool,
+    /// Print what other clients weigh as well, each installed, bundled and minified the same way
+    #[arg(long)]
+    sizes: bool,
     /// Stop after building: no type check, no check of the package, no tarball
     #[arg(long)]
     build_only: bool,
-    /// Write wasm/js/events.d.ts anew from core's table of events, and do nothing else
+    /// Write wasm/js/events.d.ts and interactions.d.ts anew from core's types, and do nothing else
     #[arg(long)]
     types: bool,
 }
@@ -33,8 +36,12 @@ impl Npm {
     /// Builds the package, checks what it exports, packs it, and prints what it weighs.
     pub(crate) fn run(self) -> Result<(), Failure> {
         if self.types {
-            let example = ["run", "--quiet", "--package", "sanmon-core", "--features", "types", "--example", "types"];
-            return write_if_new(&sources().join("js").join("events.d.ts"), &output(cargo().args(example))?);
+            let example =
+                ["run", "--quiet", "--package", "sanmon-core", "--features", "types", "--example", "types", "--"];
+            return ["events", "interactions"].iter().try_for_each(|name| {
+                let types = output(cargo().args(example).arg(name))?;
+                write_if_new(&sources().join("js").join(format!("{name}.d.ts")), &types)
+            });
         }
         let tools = Tools::install()?;
         let names = if self.names { bindgen::Names::Keep } else { bindgen::Names::Drop };
@@ -42,6 +49,9 @@ impl Npm {
         package::copy(&modules, &console())?;
         let folder = bundle(&tools, &modules)?;
         size::print(&folder)?;
+        if self.sizes {
+            size::compare(&tools)?;
+        }
         if self.build_only {
             return Ok(());
         }

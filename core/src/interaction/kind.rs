@@ -18,8 +18,14 @@ pub trait Kind: sealed::Sealed + Clone + Copy + fmt::Debug + PartialEq + Send + 
 
 /// Makes the kinds.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident($data:ty);)*) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident($data:ty);)*) => {
+        /// Says every kind to whoever writes types.
+        #[cfg(feature = "types")]
+        pub(super) fn describe(description: &mut super::types::Description) {
+            $(description.interaction::<$name>(concat!(stringify!($name), "Interaction"), &[$($doc),*]);)*
+        }
+        $(
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name {}
 

@@ -18,6 +18,8 @@ pub use self::attachment::{AttachedFile, FileSource};
 pub use self::check::InvalidAnswer;
 pub use self::choices::{Choice, ChoiceValue, Choices};
 pub use self::deferral::{DeferredMessage, DeferredUpdate, LaunchActivity};
+#[cfg(feature = "types")]
+pub(super) use self::message::MessageFields;
 pub use self::message::{MessageAnswer, MessageUpdate};
 pub use self::modal::Modal;
 pub use self::multipart::{Boundary, Chunk, Multipart};

@@ -60,7 +60,7 @@ impl Tools {
     }
 
     /// The bundler, told to make small modules of JavaScript.
-    pub(super) fn bundler(&self) -> Command {
+    pub(crate) fn bundler(&self) -> Command {
         let mut bundler = command(self.programs.join("esbuild"));
         bundler.args(["--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]);
         bundler
@@ -98,4 +98,4 @@ pub(crate) fn install(folder: &Path) -> Result<(), Failure> {
 const DOWNLOAD: Duration = Duration::from_secs(600);
 
 /// Long enough for each of these tools on a slow machine.
-const TOOL: Duration = Duration::from_secs(180);
+pub(super) const TOOL: Duration = Duration::from_secs(180);

@@ -4,7 +4,7 @@ use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module};
 
 /// Functions that only print why the module is about to stop. With their bodies goes what they alone print with, a quarter
 /// of the module; what is left of a panic is what it ends in anyhow, a trap that JavaScript sees as a RuntimeError.
-const PRINTING: [&str; 9] = [
+const PRINTING: [&str; 12] = [
     "core::panicking::",
     "core::option::expect_failed",
     "core::option::unwrap_failed",
@@ -13,6 +13,10 @@ const PRINTING: [&str; 9] = [
     "core::slice::index::slice_index_fail",
     "core::cell::panic_already",
     "std::panicking::",
+    "<std::panicking::",
+    // What only they print with, and what only tables name once they are gone.
+    "core::fmt::",
+    "<core::fmt::",
     // Core writes only what has a JSON form.
     "<serde_json::error::Error as serde_core::ser::Error>::custom",
 ];
@@ -44,5 +48,5 @@ fn prints(name: Option<&str>) -> bool {
         0 => plain + part,
         _ => plain + part.split_once(']').map_or(part, |(_, rest)| rest),
     });
-    PRINTING.iter().any(|printing| plain.starts_with(printing)) || plain.contains(" as core::fmt::Debug>::fmt")
+    PRINTING.iter().any(|printing| plain.starts_with(printing)) || plain.contains(" as core::fmt::")
 }

@@ -90,6 +90,36 @@ impl<T> From<T> for Field<T> {
     }
 }
 
+#[cfg(feature = "types")]
+impl<T: ts_rs::TS> ts_rs::TS for Field<T> {
+    type WithoutGenerics = Self;
+    type OptionInnerType = T;
+
+    const IS_OPTION: bool = true;
+
+    fn name(config: &ts_rs::Config) -> String {
+        Option::<T>::name(config)
+    }
+
+    fn inline(config: &ts_rs::Config) -> String {
+        Option::<T>::inline(config)
+    }
+
+    fn visit_dependencies(visitor: &mut impl ts_rs::TypeVisitor)
+    where
+        Self: 'static,
+    {
+        Option::<T>::visit_dependencies(visitor);
+    }
+
+    fn visit_generics(visitor: &mut impl ts_rs::TypeVisitor)
+    where
+        Self: 'static,
+    {
+        Option::<T>::visit_generics(visitor);
+    }
+}
+
 impl<T: Serialize> Serialize for Field<T> {
     /// An absent field can't be left out from here: its object skips it by [`Field::is_absent`].
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

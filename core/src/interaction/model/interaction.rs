@@ -51,6 +51,8 @@ codes! {
 
 /// An interaction of kind `K` (documentation: receiving and responding, interaction object).
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+#[cfg_attr(feature = "types", ts(concrete(K = ApplicationCommand), bound = "K: Kind, K::Data: ts_rs::TS"))]
 #[serde(bound = "")]
 #[non_exhaustive]
 pub struct Interaction<K: Kind> {
@@ -124,6 +126,9 @@ impl<K: Kind> Interaction<K> {
 /// The constant `type` of an interaction of kind `K`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct KindCode<K>(PhantomData<K>);
+
+#[cfg(feature = "types")]
+crate::typescript::literal!([K: Kind] KindCode<K>, K::KIND.code().to_string());
 
 impl<K: Kind> Serialize for KindCode<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -97,6 +97,36 @@ pub struct Focused<'a> {
     pub text: Cow<'a, str>,
 }
 
+#[cfg(feature = "types")]
+crate::typescript::written! {
+    &[" An option that the user filled in, told apart by `type`; what is being typed may be text, whatever the type."],
+    CommandOption,
+    |config| {
+        use OptionKind::{Attachment, Boolean, Channel, Integer, Mentionable, Role, String, Subcommand, SubcommandGroup, User};
+        let [text, id] = [<std::string::String as ts_rs::TS>::name(config), <Snowflake as ts_rs::TS>::name(config)];
+        let inner = <Field<Vec<Self>> as ts_rs::TS>::name(config);
+        let types = |kinds: &[OptionKind]| {
+            kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(" | ")
+        };
+        let numbers = types(&[Integer, OptionKind::Number]);
+        [
+            "{\n  /** The option's name. */\n  name: string,\n} & (".to_owned(),
+            format!("\n  | {{ type: {}, options?: {inner} }}", types(&[Subcommand, SubcommandGroup])),
+            format!("\n  | {{ type: {}, value: {text}, focused?: boolean | null }}", types(&[String])),
+            format!("\n  | {{ type: {numbers}, value: number, focused?: false | null }}"),
+            format!("\n  | {{ type: {numbers}, value: {text} | number, focused: true }}"),
+            format!("\n  | {{ type: {}, value: boolean, focused?: false | null }}", types(&[Boolean])),
+            format!(
+                "\n  | {{ type: {}, value: {id}, focused?: false | null }}",
+                types(&[User, Channel, Role, Mentionable, Attachment])
+            ),
+            "\n) & Rest".to_owned(),
+        ]
+        .concat()
+    },
+    Snowflake
+}
+
 impl CommandOption {
     /// An option with this value.
     pub fn new(name: impl Into<String>, value: OptionValue) -> Self {

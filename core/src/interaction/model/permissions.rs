@@ -9,6 +9,7 @@ use serde::ser::{Serialize, Serializer};
 ///
 /// Twice as wide as today's platform needs, so that bits to come survive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS), ts(type = "string"))]
 pub struct Permissions(u128);
 
 impl Permissions {

@@ -16,6 +16,7 @@ const EPOCH_MILLIS: u64 = 1_420_070_400_000;
 ///
 /// Unlike [`Id`] it is always written as a string, as the platform itself does; it is read from a string or a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS), ts(type = "string"))]
 pub struct Snowflake(u64);
 
 /// The text is no id of the platform.

@@ -26,6 +26,7 @@ object! {
 
 /// What was chosen in a menu: an option's value, or the id of a user, role or channel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct SelectValue(String);
 
 impl SelectValue {

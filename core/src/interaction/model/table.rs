@@ -18,6 +18,7 @@ macro_rules! object {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "types", derive(ts_rs::TS))]
         #[non_exhaustive]
         pub struct $name {
             $(
@@ -92,12 +93,15 @@ macro_rules! object {
 
 /// Makes the enum of one kind of code, integers on the wire, with a variant for codes that the table does not know.
 macro_rules! codes {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $code:literal,)* }) => {
-        $(#[$meta])*
+    (
+        $(#[doc = $doc:literal])*
+        pub enum $name:ident { $($(#[doc = $variant_doc:literal])* $variant:ident = $code:literal,)* }
+    ) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum $name {
-            $($(#[$variant_meta])* $variant,)*
+            $($(#[doc = $variant_doc])* $variant,)*
             /// A code that this model does not know.
             Other(i64),
         }
@@ -132,17 +136,26 @@ macro_rules! codes {
                 i64::deserialize(deserializer).map(Self::from)
             }
         }
+
+        #[cfg(feature = "types")]
+        crate::typescript::written! {
+            &[$($doc),*], $name,
+            |_config| concat!($("\n  | ", $code, " //", $($variant_doc,)*)* "\n  | (number & {})").to_owned(),
+        }
     };
 }
 
 /// Makes the enum of one kind of name, strings on the wire, with a variant for names that the table does not know.
 macro_rules! names {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$meta])*
+    (
+        $(#[doc = $doc:literal])*
+        pub enum $name:ident { $($(#[doc = $variant_doc:literal])* $variant:ident = $text:literal,)* }
+    ) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
-            $($(#[$variant_meta])* $variant,)*
+            $($(#[doc = $variant_doc])* $variant,)*
             /// A name that this model does not know.
             Other(String),
         }
@@ -177,18 +190,27 @@ macro_rules! names {
                 String::deserialize(deserializer).map(Self::from)
             }
         }
+
+        #[cfg(feature = "types")]
+        crate::typescript::written! {
+            &[$($doc),*], $name,
+            |_config| concat!($("\n  | \"", $text, "\" //", $($variant_doc,)*)* "\n  | (string & {})").to_owned(),
+        }
     };
 }
 
 /// Makes an enum of objects that tell themselves apart by their `type`; one of a type that the table lacks is kept whole.
 macro_rules! tagged {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident($object:ty) = $code:literal,)* }) => {
-        $(#[$meta])*
+    (
+        $(#[doc = $doc:literal])*
+        pub enum $name:ident { $($(#[doc = $variant_doc:literal])* $variant:ident($object:ty) = $code:literal,)* }
+    ) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize)]
         #[serde(untagged)]
         #[non_exhaustive]
         pub enum $name {
-            $($(#[$variant_meta])* $variant($object),)*
+            $($(#[doc = $variant_doc])* $variant($object),)*
             /// One of a type that this model does not know, whole.
             Other(serde_json::Map<String, serde_json::Value>),
         }
@@ -213,6 +235,14 @@ macro_rules! tagged {
                 Self::$variant(object)
             }
         })*
+
+        // Without the objects of other types: with them among it, TypeScript could tell none apart by its `type`.
+        #[cfg(feature = "types")]
+        crate::typescript::written! {
+            &[$($doc),*], $name,
+            |config| [$(<$object as ts_rs::TS>::name(config)),*].map(|object| format!("\n  | {object}")).concat(),
+            $($object)*
+        }
     };
 }
 
@@ -221,6 +251,9 @@ pub(in crate::interaction) use {codes, names, object, tagged};
 /// The constant `type` of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::interaction) struct Tag<const CODE: i64>;
+
+#[cfg(feature = "types")]
+crate::typescript::literal!([const CODE: i64] Tag<CODE>, CODE.to_string());
 
 impl<const CODE: i64> Serialize for Tag<CODE> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

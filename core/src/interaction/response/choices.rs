@@ -12,12 +12,14 @@ use crate::interaction::model::Field;
 
 /// Completes the option that the user is typing: at most 25 choices.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Choices {
     choices: Vec<Choice>,
 }
 
 /// One completion of an option.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[non_exhaustive]
 pub struct Choice {
     /// What the user sees, 1 to 100 characters.
@@ -31,6 +33,7 @@ pub struct Choice {
 
 /// What an option becomes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum ChoiceValue {
     /// At most 100 characters, for a text option.

@@ -16,7 +16,8 @@ use crate::interaction::model::{AllowedMentions, Component, Embed, Field, InMess
 
 /// The fields that new messages and changes of messages share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-struct Fields {
+#[cfg_attr(feature = "types", derive(ts_rs::TS), ts(optional_fields = nullable))]
+pub(in crate::interaction) struct MessageFields {
     #[serde(skip_serializing_if = "Field::is_absent")]
     tts: Field<bool>,
     #[serde(skip_serializing_if = "Field::is_absent")]
@@ -30,6 +31,11 @@ struct Fields {
     #[serde(skip_serializing_if = "Field::is_absent")]
     components: Field<Vec<Component>>,
     #[serde(skip_serializing_if = "Field::is_absent")]
+    // Described ones by their index, kept ones by their id.
+    #[cfg_attr(
+        feature = "types",
+        ts(optional = nullable, type = "Array<{ id: number | string, filename?: string, description?: string } & Rest> | null")
+    )]
     attachments: Field<Vec<Value>>,
     #[serde(skip_serializing_if = "Field::is_absent")]
     poll: Field<Poll>,
@@ -42,11 +48,11 @@ struct Fields {
 /// A message with other components than action rows is made of components alone: it has no content, embeds or poll, and
 /// the flag that says so is set by itself.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct MessageAnswer(Fields);
+pub struct MessageAnswer(MessageFields);
 
 /// Changes the message whose component was used, or whose component opened the modal. What it does not name stays.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct MessageUpdate(Fields);
+pub struct MessageUpdate(MessageFields);
 
 /// Makes the setters that both have.
 macro_rules! setters {
@@ -199,7 +205,7 @@ impl sealed::Sealed for MessageUpdate {
     }
 }
 
-impl Fields {
+impl MessageFields {
     fn check(&self) -> Result<(), InvalidAnswer> {
         if let Some(content) = self.content.text() {
             At::DATA.name("content").text(content, limits::CONTENT)?;

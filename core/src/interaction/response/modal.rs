@@ -34,6 +34,7 @@ use crate::interaction::model::{Component, InModal};
 /// Modal::new("report", "What is wrong?").with(Separator::new());
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Modal {
     custom_id: String,
     title: String,

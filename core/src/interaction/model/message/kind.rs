@@ -54,6 +54,7 @@ codes! {
 
 /// The flags of a message, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(transparent)]
 pub struct MessageFlags(u64);
 
