@@ -1,7 +1,11 @@
-// What the package exports. The events are in events.d.ts, written from the server's own table.
+// What the package exports. The events are in events.d.ts and the interactions in interactions.d.ts, both written from the
+// server's own types.
 import type { Events, JsonValue, Payloads, Presence, Ready } from "./events.js";
 
 export type * from "./events.js";
+export type { Interaction, InteractionResponse, ResponseTo } from "./interactions.js";
+/** Everything that interactions and their answers are made of, such as `interactions.Message`. */
+export type * as interactions from "./interactions.js";
 
 /**
  * The payloads of your platform's own events, by name. Merge into it to have them typed:

@@ -1,6 +1,8 @@
 // Uses that must compile.
 import { connect, Gateway, GatewayError, InvalidKeyError, verifyInteraction } from "sanmon";
-import type { Channel, GatewayEvent, Guild, Id, Presence, State } from "sanmon";
+import type {
+  Channel, GatewayEvent, Guild, Id, Interaction, InteractionResponse, Presence, ResponseTo, State, interactions,
+} from "sanmon";
 
 declare module "sanmon" {
   interface PlatformPayloads {
@@ -78,3 +80,41 @@ const held: boolean = await verifyInteraction("00", signature, timestamp, new Ui
   throw error;
 });
 console.log(held);
+
+function answer(interaction: Interaction): InteractionResponse {
+  switch (interaction.type) {
+    case 1:
+      return { type: 1 };
+    case 2: {
+      const user: interactions.User | null | undefined = interaction.member?.user ?? interaction.user;
+      const option = interaction.data.options?.find(({ name }) => name === "text");
+      if (option?.type === 3) return { type: 4, data: { content: option.value.trim(), flags: 64 } };
+      const target = interaction.data.resolved?.messages?.[interaction.data.target_id ?? ""];
+      const modal: ResponseTo<typeof interaction> = {
+        type: 9,
+        data: {
+          custom_id: "report", title: `What is wrong, ${user?.username ?? "you"}?`,
+          components: [{ type: 18, label: "Tell us", component: { type: 4, custom_id: "what", style: 2, value: target?.content ?? "" } }],
+        },
+      };
+      return modal;
+    }
+    case 3:
+      return interaction.data.component_type === 3
+        ? { type: 7, data: { content: interaction.data.values?.join() ?? null, components: [] } }
+        : { type: 6 };
+    case 4:
+      return { type: 8, data: { choices: [{ name: "One", value: 1 }, { name: "Two", value: "2", name_localizations: null }] } };
+    case 5: {
+      const [first] = interaction.data.components;
+      const text = first?.type === 18 && first.component.type === 4 ? first.component.value : "nothing";
+      return { type: 5, ...(text === "" ? {} : { data: { flags: 64 } }) };
+    }
+  }
+}
+console.log(answer(JSON.parse("{}") as Interaction));
+
+// Codes and fields that came later than the types.
+const kind: interactions.ChannelKind = 99;
+const button: interactions.Component = { type: 2, style: 1, label: "Go", custom_id: "go", shape: "round" };
+console.log(kind, button);

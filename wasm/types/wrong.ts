@@ -1,5 +1,6 @@
 // Uses that must not compile, each for the reason beside it.
 import { connect, Gateway, GatewayError, InvalidKeyError, verifyInteraction } from "sanmon";
+import type { Interaction, InteractionResponse, ResponseTo, interactions } from "sanmon";
 
 // @ts-expect-error there is no gateway without a session
 await connect({ url: "https://host/available" });
@@ -49,3 +50,24 @@ if (verifyInteraction("", "", "", "") === true) gateway.close();
 await verifyInteraction("", "", "", { type: 1 });
 // @ts-expect-error only this package makes its errors
 new InvalidKeyError("not_hex");
+
+declare const interaction: Interaction;
+// @ts-expect-error which kind it is has not been asked yet
+interaction.data.name;
+// @ts-expect-error a ping brings no data
+if (interaction.type === 1) interaction.data.name.length;
+// @ts-expect-error components have no options
+if (interaction.type === 3) interaction.data.options.length;
+// @ts-expect-error ids are texts here
+if (interaction.type === 2) interaction.id.toFixed();
+// @ts-expect-error an answer of no known type
+const unknown: InteractionResponse = { type: 3 };
+// @ts-expect-error a modal has a title
+const modal: InteractionResponse = { type: 9, data: { custom_id: "a", components: [] } };
+// @ts-expect-error content is text
+const message: InteractionResponse = { type: 4, data: { content: 5 } };
+// @ts-expect-error a modal does not answer a modal
+const again: ResponseTo<interactions.ModalSubmitInteraction> = { type: 9, data: { custom_id: "a", title: "b", components: [] } };
+// @ts-expect-error a button has a style
+const button: interactions.Component = { type: 2, custom_id: "go" };
+console.log(unknown, modal, message, again, button);

@@ -23,7 +23,7 @@ const DOWNLOADS: [(&str, &[&str]); 3] = [
 /// Those of the other clients that are made for Node.js.
 const FOR_NODE: &str = "@discordjs/ws";
 
-/// Prints what is downloaded, as it is and as `gzip -9` sends it.
+/// Prints what is downloaded, as it is and as gzip sends it.
 pub(crate) fn print(folder: &Path) -> Result<(), Failure> {
     println!("{:<28} {:<20} {:>8} {:>8}", "what downloads", "file", "bytes", "gzip");
     for (what, names) in DOWNLOADS {
@@ -67,7 +67,7 @@ pub(crate) fn compare(tools: &Tools) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How long a file is as `gzip -9` sends it.
+/// How long a file is as gzip sends it, by the zlib of Node.js at its highest level.
 fn gzip_len(path: &Path) -> Result<usize, Failure> {
     const SCRIPT: &str = "const [path] = process.argv.slice(1); \
         process.stdout.write(`${require('zlib').gzipSync(require('fs').readFileSync(path), { level: 9 }).length}`)";

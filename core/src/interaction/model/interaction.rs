@@ -60,6 +60,7 @@ pub struct Interaction<K: Kind> {
     pub id: Snowflake,
     /// The application that it is for.
     pub application_id: Snowflake,
+    /// What it is.
     #[serde(rename = "type")]
     kind: KindCode<K>,
     /// What the user did.

@@ -22,6 +22,7 @@ macro_rules! object {
         #[non_exhaustive]
         pub struct $name {
             $(
+                /// What it is.
                 #[serde(rename = "type")]
                 tag: crate::interaction::model::table::Tag<$tag>,
             )?
