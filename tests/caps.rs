@@ -1,7 +1,11 @@
 //! Every configured cap has its own error.
 
-use harness::{Server, Setup, Socket, User};
+use std::sync::Arc;
+
+use harness::{Authority, Server, Setup, Socket, User, within};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// The error code of a refused request.
 async fn fills(server: &Server, owner: &User, path: &str, body: Value, allowed: usize) -> String {
@@ -74,5 +78,73 @@ async fn a_trusted_proxy_tells_the_address_and_nobody_else_does() {
         let _first = Socket::open(&server, from("192.0.2.1")).await;
         let second = Socket::over(server.stream().await, from("192.0.2.2")).await;
         assert_eq!(second.is_ok(), room, "{trusted}");
+    }
+}
+
+/// Asks on a new connection; the connection, which the server keeps open unless it refused, and the answer's header.
+async fn ask(server: &Server) -> (TcpStream, String) {
+    within("an answer", async {
+        let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
+        stream.write_all(b"GET /domains HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("a request is taken");
+        let mut header = Vec::new();
+        while !header.ends_with(b"\r\n\r\n") {
+            header.push(stream.read_u8().await.expect("a byte of the header"));
+        }
+        (stream, String::from_utf8(header).expect("text"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn http_connections_of_an_address_are_capped() {
+    let server = Setup::new().set("max_http_connections_per_address", 4).start().await;
+    let user = server.user("ada").await;
+    let mut sockets = Vec::new();
+    for _ in 0..6 {
+        sockets.push(Socket::live(&server, &user).await);
+    }
+
+    let mut open = Vec::new();
+    let (mut refused, header) = loop {
+        let (stream, header) = ask(&server).await;
+        if !header.starts_with("HTTP/1.1 200") {
+            break (stream, header);
+        }
+        open.push(stream);
+        assert!(open.len() <= 4, "a fifth connection is served");
+    };
+    assert!(header.starts_with("HTTP/1.1 429") && header.contains("retry-after: "), "{header}");
+    let mut body = String::new();
+    within("the end", refused.read_to_string(&mut body)).await.expect("no reset");
+    assert!(body.contains(r#""code":"too_many_connections""#), "{body}");
+    let metrics = server.admin().get("/metrics").await;
+    assert!(!metrics.expect_text(200).contains("sanmon_http_connections_refused_total 0"), "{}", metrics.text);
+    assert!(server.output().contains("beyond max_http_connections_per_address"));
+    for socket in &mut sockets {
+        socket.alive().await;
+    }
+
+    drop(open);
+    within("room", async { while !ask(&server).await.1.starts_with("HTTP/1.1 200") {} }).await;
+}
+
+#[tokio::test]
+async fn a_connection_too_many_gets_no_handshake() {
+    let authority = Arc::new(Authority::new());
+    let server = Setup::new().set("max_http_connections_per_address", 1).tls(authority).start().await;
+    let _first = server.stream().await;
+    let mut second = TcpStream::connect(server.address()).await.expect("a connection");
+    assert!(!matches!(within("the end", second.read(&mut [0])).await, Ok(1..)));
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_may_have_any_number_of_http_connections() {
+    let setup = Setup::new().set("max_http_connections_per_address", 1).set("trusted_proxies", "127.0.0.0/8");
+    let server = setup.start().await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let (stream, header) = ask(&server).await;
+        assert!(header.starts_with("HTTP/1.1 200"), "{header}");
+        open.push(stream);
     }
 }

@@ -19,7 +19,7 @@ const CORE: &[&[&str]] = &[
 
 /// The modules of the server's library, likewise.
 const NATIVE: &[&[&str]] = &[
-    &["causes", "clock", "config", "failures", "fields", "metrics", "tally"],
+    &["addresses", "causes", "clock", "config", "failures", "fields", "metrics", "tally"],
     &["complaints", "peer"],
     &["listen", "log", "origin", "store", "tls"],
     &["upgrade", "hub", "client", "telemetry"],

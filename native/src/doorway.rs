@@ -1,5 +1,6 @@
 //! One listener at work: it accepts connections and serves HTTP on each until it becomes a gateway connection or ends.
 
+mod crowd;
 mod exhaustion;
 mod written;
 
@@ -20,9 +21,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, warn};
 
+pub(crate) use self::crowd::Crowd;
 use self::exhaustion::{Spare, TurnedAway, is_out_of_files};
 use self::written::Watched;
 pub(crate) use self::written::Written;
+use crate::addresses::Place;
 use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::listen::{Io, Listener, Pace, Patience, Strict};
@@ -68,6 +71,8 @@ pub(crate) struct Doorway<S> {
     pub(crate) pace: Option<Arc<Pace>>,
     /// A permit for each connection that is served.
     pub(crate) room: Arc<Semaphore>,
+    /// What bounds the connections of one address, if anything does.
+    pub(crate) crowd: Option<Arc<Crowd>>,
     pub(crate) http: Builder,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -107,6 +112,8 @@ where
             match accepted {
                 Ok((io, address)) => {
                     pause = FIRST_PAUSE;
+                    // First of all, so that one address can't make all others wait.
+                    let Some((io, place)) = self.admit(io, address) else { continue };
                     // While there is no permit this one waits, and those behind it in the kernel's queue, which is bounded.
                     // A listener without connections holds none: listeners share them.
                     let permit = tokio::select! {
@@ -120,7 +127,7 @@ where
                             () = reached(&mut self.phase, Phase::Finishing) => return,
                         }
                     }
-                    tokio::spawn(self.clone().serve(io, address, permit));
+                    tokio::spawn(self.clone().serve(io, address, (permit, place)));
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
@@ -145,8 +152,25 @@ where
         }
     }
 
-    /// One connection, from its handshake to its end or its upgrade.
-    async fn serve(self, io: Io, address: Option<IpAddr>, _permit: OwnedSemaphorePermit) {
+    /// Lets a connection in, unless its address has too many.
+    fn admit(&self, io: Io, address: Option<IpAddr>) -> Option<(Io, Option<Place>)> {
+        let Some(crowd) = &self.crowd else { return Some((io, None)) };
+        match crowd.admit(address) {
+            Ok(place) => Some((io, place)),
+            Err(crowded) => {
+                self.metrics.http_connections_refused.inc();
+                crowd.log(crowded);
+                // A handshake would cost more than the answer is worth.
+                if let (Io::Tcp(stream), None) = (io, &self.tls) {
+                    crowd.turn_away(stream);
+                }
+                None
+            }
+        }
+    }
+
+    /// One connection, from its handshake to its end or its upgrade; so long it has its places.
+    async fn serve(self, io: Io, address: Option<IpAddr>, _places: (OwnedSemaphorePermit, Option<Place>)) {
         let (io, transport) = match (io, &self.tls) {
             (Io::Tcp(stream), Some(tls)) => match tls.accept(stream).await {
                 Ok(stream) => (Io::Tls(Box::new(stream)), Transport::Tls),
@@ -284,6 +308,7 @@ mod tests {
             flushes: Flushes::Unwatched,
             pace: None,
             room: Arc::clone(&room),
+            crowd: None,
             http: http(config),
             metrics: Arc::clone(&metrics),
             phase: seen,

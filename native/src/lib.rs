@@ -33,6 +33,7 @@
 
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod causes;
 #[doc(hidden)]
 pub mod cli;

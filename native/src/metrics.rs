@@ -63,6 +63,8 @@ pub(crate) struct Metrics {
     pub http_seconds: Histogram,
     /// HTTP connections that are open and have not become gateway connections.
     pub http_connections: IntGauge,
+    /// HTTP connections refused since their address had too many.
+    pub http_connections_refused: IntCounter,
     /// Interactions answered, by kind (`none` if it was refused before that was known) and status.
     pub interactions: IntCounterVec,
     /// Interactions whose listener did not answer in time, by what was done: `deferred` or `failed`.
@@ -147,6 +149,11 @@ impl Metrics {
             ),
             http_seconds: histogram(&r, "sanmon_http_request_seconds", "Seconds from a request to its answer."),
             http_connections: gauge(&r, "sanmon_http_connections", "Open HTTP connections that are not upgraded."),
+            http_connections_refused: counter(
+                &r,
+                "sanmon_http_connections_refused_total",
+                "HTTP connections refused, too many from one address.",
+            ),
             interactions: counters(
                 &r,
                 "sanmon_interactions_total",

@@ -16,7 +16,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::config::{Address, Config, Contradiction};
-use crate::doorway::{self, Doorway, Flushes, Phase};
+use crate::doorway::{self, Crowd, Doorway, Flushes, Phase};
 pub use crate::listen::ListenError;
 use crate::listen::{Listener, Pace};
 use crate::node::{Node, OpenError};
@@ -180,6 +180,10 @@ impl Server {
     /// Lets listeners of one kind serve.
     fn open(&mut self, door: Door, size: u32, routes: BoxedFilter<(Response,)>, listeners: Vec<Listener>) {
         let room = Room::of(size);
+        let crowd = match door {
+            Door::Public => Some(Arc::new(Crowd::new(&self.node.config, self.node.clock))),
+            Door::Admin | Door::Control => None,
+        };
         let doorway = Doorway {
             door,
             tls: self.tls.clone().filter(|_| door == Door::Public),
@@ -187,6 +191,7 @@ impl Server {
             flushes: Flushes::Unwatched,
             pace: Some(Arc::clone(&self.pace)).filter(|_| door == Door::Public),
             room: Arc::clone(&room.permits),
+            crowd,
             http: doorway::http(&self.node.config),
             metrics: Arc::clone(&self.node.metrics),
             phase: self.phase.subscribe(),

@@ -103,7 +103,7 @@ impl Config {
     }
 
     /// Settings that are nothing at zero.
-    fn positive(&self) -> [(&'static str, u64); 32] {
+    fn positive(&self) -> [(&'static str, u64); 33] {
         [
             ("backlog", self.backlog.into()),
             ("tls_handshake_timeout_ms", self.tls_handshake_timeout_ms),
@@ -129,6 +129,7 @@ impl Config {
             ("max_header_bytes", self.max_header_bytes as u64),
             ("max_body_bytes", self.max_body_bytes as u64),
             ("max_http_connections", self.max_http_connections.into()),
+            ("max_http_connections_per_address", self.max_http_connections_per_address.into()),
             ("rate_limit_requests", self.rate_limit_requests.into()),
             ("rate_limit_window_ms", self.rate_limit_window_ms),
             ("interactions_deadline_ms", self.interactions_deadline_ms),

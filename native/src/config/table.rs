@@ -244,6 +244,10 @@ settings! {
         /// HTTP connections that are served at once, those of the gateway not counted; more wait to be accepted.
         #[arg(value_name = "COUNT")]
         max_http_connections: u32 = 4096;
+        /// HTTP connections from one address, those of the gateway not counted; more are refused. Trusted proxies and unix
+        /// sockets may have any number.
+        #[arg(value_name = "COUNT")]
+        max_http_connections_per_address: u32 = 1024;
         /// Requests of one session in a window and route group.
         #[arg(value_name = "COUNT")]
         rate_limit_requests: u32 = 50;

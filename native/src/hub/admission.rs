@@ -1,33 +1,32 @@
 //! How many connections there may be: on the node, within its memory, and from one address.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sanmon_core::time::Moment;
 use tokio::sync::Notify;
 
 use super::memory::MemoryMark;
+use crate::addresses::{Addresses, Place};
 use crate::config::Config;
 
 /// Counts connections and refuses those beyond the caps.
 #[derive(Debug)]
 pub(super) struct Admission {
     max: usize,
-    max_per_address: u32,
     open: AtomicUsize,
     memory: MemoryMark,
     is_shut: AtomicBool,
     emptied: Notify,
-    addresses: Mutex<HashMap<IpAddr, u32>>,
+    addresses: Arc<Addresses>,
 }
 
 /// The right to one connection; its place is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     admission: Arc<Admission>,
-    address: Option<IpAddr>,
+    place: Option<Place>,
 }
 
 /// Why a connection is not taken.
@@ -51,34 +50,27 @@ impl Admission {
     pub(super) fn new(config: &Config) -> Arc<Self> {
         Arc::new(Self {
             max: config.max_connections as usize,
-            max_per_address: config.max_connections_per_address,
             open: AtomicUsize::new(0),
             memory: MemoryMark::new(config.max_memory_bytes, config.low_memory_bytes),
             is_shut: AtomicBool::new(false),
             emptied: Notify::new(),
-            addresses: Mutex::default(),
+            addresses: Addresses::new(config.max_connections_per_address),
         })
     }
 
     /// Takes a place for a connection from `address`; unix sockets have none and count for the node alone.
     pub(super) fn admit(self: &Arc<Self>, now: Moment, address: Option<IpAddr>) -> Result<Ticket, NoRoom> {
-        let address = address.map(|address| address.to_canonical());
         let taken = self.open.fetch_add(1, Ordering::SeqCst);
         if let Err(no_room) = self.room_beside(now, taken) {
             self.give_back();
             return Err(no_room);
         }
-        if let Some(address) = address {
-            let mut addresses = self.lock();
-            let count = addresses.entry(address).or_default();
-            if *count >= self.max_per_address {
-                drop(addresses);
-                self.give_back();
-                return Err(NoRoom::Address);
-            }
-            *count += 1;
+        let place = address.map(|address| self.addresses.admit(address));
+        if let Some(None) = place {
+            self.give_back();
+            return Err(NoRoom::Address);
         }
-        Ok(Ticket { admission: self.clone(), address })
+        Ok(Ticket { admission: self.clone(), place: place.flatten() })
     }
 
     pub(super) fn open(&self) -> usize {
@@ -123,16 +115,12 @@ impl Admission {
             self.emptied.notify_waiters();
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Ticket {
     /// The client's address, if it has one.
-    pub(super) const fn address(&self) -> Option<IpAddr> {
-        self.address
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.place.as_ref().map(Place::address)
     }
 }
 
@@ -149,15 +137,6 @@ impl NoRoom {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(address) = self.address {
-            let mut addresses = self.admission.lock();
-            if let Some(count) = addresses.get_mut(&address) {
-                *count -= 1;
-                if *count == 0 {
-                    addresses.remove(&address);
-                }
-            }
-        }
         self.admission.give_back();
     }
 }

@@ -144,6 +144,7 @@ impl Life {
                 flushes: Flushes::Watched,
                 pace: None,
                 room: Arc::clone(&alive.room),
+                crowd: None,
                 http: serving.http.clone(),
                 metrics: Arc::clone(endpoint.metrics()),
                 phase: alive.phase.subscribe(),
