@@ -16,7 +16,7 @@ async fn who_answers_no_ping_is_closed_4402() {
     socket.send(&RawFrame::new(Opcode::Text, json!({ "session_id": user.session_id }).to_string())).await;
     let mut pings = 0;
     loop {
-        match socket.next().await.expect("a close frame comes first") {
+        match socket.frame().await.expect("a close frame comes first") {
             (9, _) => pings += 1,
             (8, payload) => {
                 assert_eq!(payload.first_chunk().map(|code| u16::from_be_bytes(*code)), Some(4402));

@@ -136,8 +136,19 @@ impl RawSocket {
         let _ = within("a flush", self.stream.flush()).await;
     }
 
-    /// The next frame's opcode and payload; `None` at the end of the connection.
+    /// The opcode and payload of the next frame that is no ping, since the server may ask at any time whether we are there;
+    /// `None` at the end of the connection.
     pub async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
+            let frame = self.frame().await;
+            if frame.as_ref().is_none_or(|(opcode, _)| *opcode != Opcode::Ping.bits()) {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame's opcode and payload, whatever it is.
+    pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         within("a frame", async {
             let head = self.stream.read_u8().await.ok()?;
             assert_eq!(head & 0x70, 0, "reserved bits of a server's frame");

@@ -182,7 +182,8 @@ pub(crate) fn fragments(octets: usize, payload: &[u8]) -> Vec<RawFrame> {
 /// Runs all cases: over json, over json with compression offered, and over zlib. Says of each that fails what was wrong.
 pub(crate) async fn run(cases: Vec<Case>) {
     let setup = Setup::new().set("max_message_bytes", MAX_MESSAGE).set("max_messages_per_minute", 1_000_000);
-    let server = Arc::new(setup.set("max_connections_per_user", 10_000).start().await);
+    let setup = setup.set("max_connections_per_user", 10_000).set("max_identifies_per_second", 10_000);
+    let server = Arc::new(setup.start().await);
     let user = server.user("ada").await;
     let (mut running, mut failed) = (JoinSet::new(), Vec::new());
     let modes = [Mode::Json, Mode::Offering, Mode::Zlib];
