@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use harness::Server;
-use harness::faults::{Crowd, FAULTS, Fault, Ledger, Outcome, Return, Scale, Swarm, To};
+use harness::faults::{Crowd, FAULTS, Fault, Ledger, Outcome, Return, Scale, Swarm, To, table};
+use harness::{Server, workspace};
 use serde_json::json;
 
 macro_rules! short {
@@ -63,4 +63,17 @@ async fn what_is_lost_doubled_or_refused_is_found() {
     let found = (outcome.audit.lost, outcome.audit.duplicated, outcome.audit.strange);
     assert_eq!(found, (1, 5, 5), "{outcome:?}");
     assert_eq!((outcome.audit.acknowledged, outcome.audit.due), (4, 16));
+}
+
+#[test]
+fn the_table_shows_the_results_and_nothing_was_lost() {
+    let results = table::read(&workspace()).expect("results that were written by `cargo xtask faults`");
+    let readme = std::fs::read_to_string(workspace().join(table::README)).expect("the page with the table");
+    assert!(readme.contains(&table::render(&results)), "README.md and faults/results.json differ");
+    for (name, row) in &results {
+        assert!(Fault::named(name).is_some(), "{name}");
+        let found = (row["lost"].as_u64(), row["duplicated"].as_u64(), row["strange"].as_u64());
+        assert_eq!(found, (Some(0), Some(0), Some(0)), "{name}: {row}");
+        assert!(row["times"].as_u64() > Some(0) && row["deliveries"].as_u64() > Some(0), "{row}");
+    }
 }

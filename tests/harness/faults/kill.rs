@@ -105,8 +105,8 @@ pub(super) async fn in_the_middle_of_ready(scale: Scale) -> Outcome {
 
 pub(super) async fn in_the_middle_of_a_replay(scale: Scale) -> Outcome {
     let times = scale.pick(2, 10);
-    // A replay is far longer than a queue of live events may be: only those count that come after it.
-    let mut server = at_home(Setup::new().set("max_queue_bytes", 64 << 10)).start().await;
+    // A replay is far longer than a queue of live events may be: only those count that come after it, 100 KB at a time.
+    let mut server = at_home(Setup::new().set("max_queue_bytes", 256 << 10)).start().await;
     let crowd = Crowd::settle(&server, scale.pick(10, 50), 1).await;
     let swarm = Swarm::connect(&server, &crowd, SOON);
     swarm.until_live(crowd.users.len(), "the clients").await;

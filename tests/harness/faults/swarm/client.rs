@@ -15,6 +15,9 @@ use super::Board;
 use super::link::{Link, Piece, ReadEnd};
 use crate::Opcode;
 
+/// How long a connection stands until the next failure is the first again: core's rule.
+const STABLE: Duration = Duration::from_secs(30);
+
 /// When a client that lost its connection tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
@@ -41,6 +44,8 @@ pub struct Record {
     pub refused: u32,
     /// Close codes, and when they came.
     pub closes: Vec<(Instant, u16)>,
+    /// When it was live again, each time.
+    pub arrivals: Vec<Instant>,
     /// When it was told to reconnect.
     pub told: Option<Instant>,
 }
@@ -214,7 +219,8 @@ impl Client {
         {
             board.held.fetch_sub(1, Relaxed);
         }
-        if self.phase == Phase::Live {
+        let was_live = self.phase == Phase::Live;
+        if was_live {
             board.live.fetch_sub(1, Relaxed);
         }
         if self.phase != Phase::Ended {
@@ -222,7 +228,12 @@ impl Client {
         }
         self.due = match (self.moving.take(), self.manner) {
             (Some(moment), _) => moment,
-            (None, Return::ByTheRules) => Instant::now() + self.backoff.delay(),
+            (None, Return::ByTheRules) => {
+                if was_live && self.record.arrivals.last().is_some_and(|since| since.elapsed() >= STABLE) {
+                    self.backoff.reset();
+                }
+                Instant::now() + self.backoff.delay()
+            }
             (None, Return::After(pause)) => Instant::now() + pause,
         };
     }
@@ -335,6 +346,7 @@ impl Client {
 
     fn go_live(&mut self, board: &Board) {
         self.phase = Phase::Live;
+        self.record.arrivals.push(Instant::now());
         board.live.fetch_add(1, Relaxed);
     }
 }
