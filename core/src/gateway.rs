@@ -17,6 +17,6 @@ pub use self::backoff::Backoff;
 pub use self::client::{Client, ClientOptions, ClientOutput, ClientState, EndReason, Incoming, Kind};
 pub use self::close::{Advice, CODES, Close, Code, Reason, Row};
 pub use self::limits::{Allowance, Limits, RateLimited, RateWindow};
-pub use self::presences::{Device, PresenceOutput, PresenceTimes, Presences};
+pub use self::presences::{CROWD, Device, PresenceOutput, PresenceTimes, Presences, is_told};
 pub use self::send_queue::{Lane, Overflow, QueueLimits, SendQueue};
 pub use self::session::{Fault, Principal, Session, SessionOutput, Welcome};

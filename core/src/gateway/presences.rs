@@ -61,6 +61,19 @@ pub struct Presences {
     plain: Arc<Presence>,
 }
 
+/// Whether a guild is told how one of its members shows now, when so many of its members, this one included, are not
+/// offline.
+///
+/// In a guild where many are about, everyone who comes would be told to everyone: ten thousand who connect would cost fifty
+/// million deliveries. Where GUILD_INIT leaves presences out, they are left out live as well, but for who goes offline: what
+/// a client was told before never makes a ghost.
+pub fn is_told(kind: PresenceKind, about: u64) -> bool {
+    kind == PresenceKind::Offline || about <= CROWD
+}
+
+/// Of a guild in which more members than this are not offline, GUILD_INIT shows no presences (protocol, section 3).
+pub const CROWD: u64 = 1000;
+
 /// What the presences want of their driver.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PresenceOutput {

@@ -30,6 +30,7 @@ mod platform;
 mod presence_judge;
 mod reader;
 mod sabotage;
+mod storm;
 mod tally;
 mod world;
 

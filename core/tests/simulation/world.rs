@@ -8,6 +8,8 @@ mod serving;
 mod store;
 mod trouble;
 
+pub(crate) use self::serving::user_object;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;

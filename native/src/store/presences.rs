@@ -1,17 +1,22 @@
 //! Presences: what a user chose, and what others see.
 
+use std::collections::HashMap;
+
 use sanmon_core::audience::Audience;
 use sanmon_core::entry::Draft;
 use sanmon_core::event::{Envelope, Presence, PresenceKind, PresenceUpdate};
+use sanmon_core::gateway::{CROWD, is_told};
 use sanmon_core::id::Id;
 use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
 use super::tx::Tx;
-use super::{Store, objects, users};
+use super::{Store, objects, snapshot, users};
 
 /// Presences that one transaction shows.
 const AT_ONCE: usize = 500;
+/// Up to how many of a guild's presences are counted: however many of one transaction's go offline, a crowd is left.
+const MAX_COUNTED: i64 = CROWD as i64 + AT_ONCE as i64 + 1;
 
 /// The presence that the user chose last.
 ///
@@ -70,8 +75,9 @@ pub(crate) async fn show(store: &Store, updates: Vec<PresenceUpdate>) -> Result<
         store
             .write(move |tx| {
                 Box::pin(async move {
+                    let mut about = About::default();
                     for update in some {
-                        show_one(tx, update).await?;
+                        show_one(tx, &mut about, update).await?;
                     }
                     Ok(())
                 })
@@ -91,12 +97,41 @@ pub(crate) async fn shown_online(store: &Store) -> Result<Vec<Id>, StoreError> {
     rows.await?.iter().map(|row| objects::id_of(row, 0)).collect()
 }
 
-async fn show_one(tx: &mut Tx, update: PresenceUpdate) -> Result<(), StoreError> {
+/// How many members of each guild are not offline, as far as a transaction has asked.
+#[derive(Default)]
+struct About(HashMap<Id, i64>);
+
+impl About {
+    /// Counts a guild, once; `change` is what the transaction is doing to it.
+    async fn count(&mut self, tx: &mut Tx, guild: Id, change: i64) -> Result<u64, StoreError> {
+        let before = match self.0.get(&guild) {
+            Some(about) => *about,
+            None => snapshot::count_presences(tx.conn(), guild, MAX_COUNTED).await?,
+        };
+        let about = before + change;
+        self.0.insert(guild, about);
+        Ok(about.max(0).cast_unsigned())
+    }
+}
+
+async fn show_one(tx: &mut Tx, about: &mut About, update: PresenceUpdate) -> Result<(), StoreError> {
     let PresenceUpdate { id: user, d } = update;
     let shown = match d.kind {
         PresenceKind::Offline => None,
         _ => Some(serde_json::to_string(&d)?),
     };
+    let row = sqlx::query("SELECT COUNT(shown) FROM presences WHERE user_id = $1").bind(user.as_i64());
+    let was_shown: i64 = row.fetch_one(tx.conn()).await?.try_get(0)?;
+    let change = i64::from(shown.is_some()) - was_shown;
+    let guilds = users::guilds_of(tx.conn(), user).await?;
+    let mut told = Vec::with_capacity(guilds.len());
+    for guild in guilds {
+        if is_told(d.kind, about.count(tx, guild, change).await?) {
+            told.push(guild);
+        } else {
+            tx.touch_presences(guild);
+        }
+    }
     let kept = sqlx::query(
         "INSERT INTO presences (user_id, shown) SELECT id, $1 FROM users WHERE id = $2 \
          ON CONFLICT (user_id) DO UPDATE SET shown = excluded.shown",
@@ -108,11 +143,10 @@ async fn show_one(tx: &mut Tx, update: PresenceUpdate) -> Result<(), StoreError>
     if kept.rows_affected() == 0 {
         return Ok(());
     }
-    let guilds = users::guilds_of(tx.conn(), user).await?;
     let event = Envelope::new("PRESENCE_UPDATE".parse().expect("a valid name"))
         .with("id", serde_json::value::to_raw_value(&user)?)
         .with_d(&d);
-    tx.emit(Draft::new(event, Audience::UserAndGuilds { user, guilds }));
+    tx.emit(Draft::new(event, Audience::UserAndGuilds { user, guilds: told }));
     Ok(())
 }
 
@@ -152,5 +186,44 @@ mod tests {
         assert!(texts[0].contains(r#""id":7,"d":{"type":2,"description":"tea"}"#), "{texts:?}");
         assert!(texts[1].contains(r#""id":7,"d":{"type":4}"#), "{texts:?}");
         assert_eq!(texts.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_told_of_who_goes_offline_alone() {
+        let bench = Bench::new().await;
+        let id = |number| Id::new(number).unwrap();
+        let write = bench.store.write(|tx| {
+            Box::pin(async move {
+                for sql in [
+                    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1002) \
+                     INSERT INTO users (id, data) SELECT x, '{}' FROM n",
+                    "INSERT INTO guilds (id, owner, data) VALUES (5000, 1, '{}'), (6000, 1, '{}')",
+                    "INSERT INTO members (guild_id, user_id, joined_seq) SELECT 5000, id, 1 FROM users",
+                    "INSERT INTO members (guild_id, user_id, joined_seq) VALUES (6000, 1000, 1), (6000, 1001, 1)",
+                    "INSERT INTO presences (user_id, shown) SELECT id, '{\"type\":1}' FROM users WHERE id < 1000",
+                ] {
+                    sqlx::query(sql).execute(tx.conn()).await?;
+                }
+                Ok(())
+            })
+        });
+        write.await.unwrap();
+        let update = |user, kind| PresenceUpdate { id: id(user), d: Presence::of(kind) };
+        let online = [1000, 1001, 1002].map(|user| update(user, PresenceKind::Online));
+        show(&bench.store, online.to_vec()).await.unwrap();
+        show(&bench.store, vec![update(1, PresenceKind::Idle)]).await.unwrap();
+        show(&bench.store, vec![update(1, PresenceKind::Offline), update(2, PresenceKind::Offline)]).await.unwrap();
+        show(&bench.store, vec![update(3, PresenceKind::Idle)]).await.unwrap();
+
+        let told = bench.told.lock().unwrap();
+        let guilds: Vec<Vec<u64>> = told
+            .iter()
+            .map(|entry| match &entry.audience {
+                Audience::UserAndGuilds { guilds, .. } => guilds.iter().map(|guild| guild.as_u64()).collect(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let (both, small, large, none) = (vec![5000, 6000], vec![6000], vec![5000], vec![]);
+        assert_eq!(guilds, [both, small, none.clone(), none, large.clone(), large.clone(), large]);
     }
 }

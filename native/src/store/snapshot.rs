@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::Entry;
 use sanmon_core::event::{Envelope, Presence, Seq};
+use sanmon_core::gateway::CROWD;
 use sanmon_core::history::Membership;
 use sanmon_core::id::Id;
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::fields::Fields;
 use crate::log::rows;
 
 /// GUILD_INIT shows presences up to this many (protocol, section 3).
-const MAX_PRESENCES: i64 = 1000;
+const MAX_PRESENCES: i64 = CROWD as i64;
 
 /// Up to how many presences are counted in a guild that shows none: so many fewer may change before it is read again.
 const MAX_COUNTED: i64 = 5000;
@@ -143,7 +144,7 @@ async fn read_guild(conn: &mut AnyConnection, guild: Id, at: Seq) -> Result<Opti
         channels.iter().map(|row| Ok(RawValue::from_string(row.try_get(0)?)?)).collect::<Result<_, StoreError>>()?;
     fields.set("channels", &channels);
 
-    let count = count_presences(conn, guild).await?;
+    let count = count_presences(conn, guild, MAX_COUNTED).await?;
     if count <= MAX_PRESENCES {
         fields.set("presences", &read_presences(conn, guild).await?);
     }
@@ -152,13 +153,14 @@ async fn read_guild(conn: &mut AnyConnection, guild: Id, at: Seq) -> Result<Opti
     Ok(Some(GuildInit { at, dispatch: Arc::new(Dispatch::new(event.to_json())), slack }))
 }
 
-async fn count_presences(conn: &mut AnyConnection, guild: Id) -> Result<i64, StoreError> {
+/// How many members of the guild are not offline, counted up to `most`.
+pub(super) async fn count_presences(conn: &mut AnyConnection, guild: Id, most: i64) -> Result<i64, StoreError> {
     let row = sqlx::query(
         "SELECT COUNT(*) FROM (SELECT 1 FROM members JOIN presences ON presences.user_id = members.user_id \
          WHERE members.guild_id = $1 AND members.left_seq IS NULL AND presences.shown IS NOT NULL LIMIT $2) AS shown",
     )
     .bind(guild.as_i64())
-    .bind(MAX_COUNTED)
+    .bind(most)
     .fetch_one(conn)
     .await?;
     Ok(row.try_get(0)?)

@@ -75,6 +75,11 @@ impl Tx {
         self.place(draft)
     }
 
+    /// Takes note that presences of a guild changed of which it is told nothing.
+    pub(super) fn touch_presences(&mut self, guild: Id) {
+        self.touched.push(Touched { guild, part: Part::Presences });
+    }
+
     /// Puts an event into the log that changes nothing that is stored.
     pub(super) fn place(&mut self, draft: Draft) -> Seq {
         self.last = self.last.next();

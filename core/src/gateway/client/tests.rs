@@ -224,10 +224,45 @@ fn failures_wait_longer_and_a_stable_link_forgives() {
     assert!((5_000..=20_000).contains(&longest), "{longest}");
     harness.client.handle_discovery_failed(harness.now, Some(Duration::from_secs(60)));
     assert_eq!(harness.wake(), 60_000);
-    harness.answer(ready(50, 0));
-    harness.now = harness.now + Duration::from_secs(30);
-    harness.client.handle_closed(harness.now, None, "");
-    assert!(harness.wake() <= 500);
+    let mut waits = |stays: u64| {
+        harness.answer(ready(50, 0));
+        harness.now = harness.now + Duration::from_millis(stays);
+        harness.client.handle_closed(harness.now, None, "");
+        harness.wake()
+    };
+    let shaky = (0..20).map(|_| waits(29_999)).max();
+    assert!(shaky > Some(5_000), "a link of less than 30 s forgives nothing: {shaky:?}");
+    assert!(waits(30_000) <= 500);
+}
+
+#[test]
+fn a_server_that_said_when_to_move_is_heeded_whatever_it_closes_with() {
+    for (code, reason) in [(4005, ""), (4008, r#"{"ms":10}"#), (4402, ""), (4401, r#"{"ms":20}"#), (1006, "")] {
+        let mut harness = Harness::linked(ready(50, 0));
+        let kind = Kind::Reconnect { url: Some("wss://other".into()), delay: Duration::from_secs(7) };
+        harness.take(Incoming { kind, s: None, payload: 0 });
+        harness.outputs();
+        harness.close(code, reason);
+        harness.client.handle_wake(harness.now);
+        assert_eq!(harness.wake(), 7_000, "{code}");
+        assert_eq!(harness.outputs(), [ClientOutput::Connect { url: "wss://other".into() }], "{code}");
+    }
+}
+
+#[test]
+fn time_is_told_by_the_clock_and_never_by_counting_calls() {
+    let mut harness = Harness::linked(ready(50, 0));
+    harness.outputs();
+    for _ in 0..1_000 {
+        harness.client.handle_timeout(harness.now);
+    }
+    assert_eq!(harness.outputs(), [], "a thousand calls are no time");
+    // Timers that came an hour late have heard nothing for an hour, and yet a question comes first.
+    harness.now = harness.now + Duration::from_secs(3_600);
+    harness.client.handle_timeout(harness.now);
+    assert!(matches!(harness.outputs()[..], [ClientOutput::Send(_)]));
+    harness.client.handle_bytes(harness.now);
+    assert_eq!(harness.wake(), 25_000, "any bytes are an answer");
 }
 
 #[test]

@@ -3,6 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::audience::{Audience, Slot, Subscriptions};
+use crate::entry::Draft;
+use crate::event::Seq;
+use crate::time::UnixMillis;
 
 const GATHER: u64 = 250;
 const GRACE: u64 = 15_000;
@@ -186,6 +190,41 @@ fn an_invisible_users_words_stay_private() {
     harness.presences.poll_output();
     let expected = vec![PresenceUpdate { id: id(ANN), d: kind(4) }];
     assert_eq!(harness.presences.poll_output(), Some(PresenceOutput::Publish(expected)));
+}
+
+/// How many frames it costs that `users` members of one guild connect, evenly over `millis`.
+fn cost_of_connecting(users: u64, millis: u64, is_told: impl Fn(PresenceKind, u64) -> bool) -> u64 {
+    let guild = id(u64::from(u32::MAX));
+    let mut harness = Harness::new();
+    let mut subscriptions = Subscriptions::new();
+    let (mut about, mut cost, mut out) = (0, 0, Vec::new());
+    for user in 1..=users {
+        harness.connect(user, user);
+        subscriptions.subscribe(Slot(user as u32), id(user), vec![guild]);
+        for (user, number) in harness.wait(user * millis / users - harness.now).into_iter().flatten() {
+            about += 1;
+            let guilds = if is_told(number.try_into().unwrap(), about) { vec![guild] } else { vec![] };
+            let audience = Audience::UserAndGuilds { user: id(user), guilds };
+            let entry = Draft { event: None, audience, change: None }.place(Seq::new(about), UnixMillis::default());
+            subscriptions.meet(&entry, &mut out);
+            cost += out.len() as u64;
+        }
+    }
+    cost
+}
+
+#[test]
+fn ten_thousand_who_connect_to_one_guild_do_not_tell_everyone_of_everyone() {
+    let cost = cost_of_connecting(10_000, 20_000, is_told);
+    let all = cost_of_connecting(1_000, 2_000, |_, _| true) * 100;
+    println!("10,000 connects in a guild of 10,000: {cost} deliveries, instead of about {all}");
+    assert!(cost < 1_000_000 && all > 40_000_000, "{cost} of {all}");
+}
+
+#[test]
+fn a_crowd_is_told_who_goes_offline_and_nothing_else() {
+    assert!(is_told(PresenceKind::Idle, CROWD) && !is_told(PresenceKind::Idle, CROWD + 1));
+    assert!(is_told(PresenceKind::Offline, 10 * CROWD), "else a client would see who is long gone");
 }
 
 proptest! {
