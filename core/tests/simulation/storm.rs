@@ -35,8 +35,10 @@ fn all_clients_of_a_crashed_server_resume() {
     // Delays of half a second, then three quarters, then more: so wide is the wave that comes back.
     let clients = variable("CLIENTS").unwrap_or(CLIENTS);
     assert!(outcome.peak_per_second < clients * 9 / 10, "the wave is spread: {outcome:?}");
-    assert!(outcome.half_resumed_after < Duration::from_secs(3), "{outcome:?}");
-    assert!(outcome.all_resumed_after < Duration::from_secs(20), "{outcome:?}");
+    // A large crowd waits for the store as well, which answers two questions of each.
+    let store = Duration::from_secs(clients / 10_000);
+    assert!(outcome.half_resumed_after < Duration::from_secs(3) + store, "{outcome:?}");
+    assert!(outcome.all_resumed_after < Duration::from_secs(20) + store, "{outcome:?}");
 }
 
 #[test]
