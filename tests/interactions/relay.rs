@@ -94,3 +94,63 @@ async fn one_that_is_under_way_is_answered_although_the_server_ends() {
     assert_eq!((got.status, serde_json::from_str::<Value>(&got.body).expect("JSON")), (200, answer));
     assert!(server.exited().await.success());
 }
+
+/// A callback with files as bytes of HTTP.
+fn callback_form(path: &str, body: &[u8]) -> Request {
+    let headers = vec![
+        ("Content-Type", b"multipart/form-data; boundary=\"a b\"".to_vec()),
+        ("Content-Length", body.len().to_string().into_bytes()),
+    ];
+    Request { method: "POST", path: path.to_owned(), version: "1.1", headers, body: body.to_vec() }
+}
+
+fn form(json: &str, file: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--a b\r\nContent-Disposition: form-data; name=\"payload_json\"\r\nContent-Type: application/json\r\n\r\n{json}\r\n\
+         --a b\r\nContent-Disposition: form-data; name=\"files[3]\"; filename=\"tea.bin\"\r\nX-Mine: yes\r\n\r\n"
+    );
+    [head.as_bytes(), file, b"\r\n--a b--\r\n"].concat()
+}
+
+#[tokio::test]
+async fn a_callback_with_files_is_the_answer_as_it_stands() {
+    const LIMIT: usize = 2 << 20;
+    let server =
+        setup().set("interactions_deadline_ms", 20_000).set("interactions_max_callback_bytes", LIMIT).start().await;
+    let user = bot(&server).await;
+    let mut socket = Socket::live(&server, &user).await;
+    let mut platform = Wire::open(&server).await;
+    platform.send(&Request::signed(interaction(1, 2).to_string()).to_bytes()).await;
+    socket.event("INTERACTION_CREATE").await;
+
+    // More than a callback without files may have, and bytes that are no text.
+    let file: Vec<u8> = (0..=255).cycle().take(3 << 19).collect();
+    let good = form(r#"{"type":4,"data":{"content":"tea","attachments":[{"id":3}]}}"#, &file);
+    let path = "/interactions/1/token-1/callback";
+    let mut wire = Wire::open(&server).await;
+    for (body, path, status) in [
+        (good[..good.len() - 20].to_vec(), path, 400),
+        (form(r#"{"type":8,"data":{"choices":[]}}"#, b"a"), path, 400),
+        (form("[", b"a"), path, 400),
+        (form(r#"{"type":4,"data":{"content":"\ud800"}}"#, b"a"), path, 400),
+        (good.clone(), "/interactions/2/token-1/callback", 404),
+    ] {
+        let answer = wire.ask(&callback_form(path, &body)).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    let mut large = Wire::open(&server).await;
+    assert_eq!(large.ask(&callback_form(path, &form(r#"{"type":4}"#, &[0; LIMIT]))).await.status, 413);
+    let text = callback_form(path, b"tea").with("Content-Type", &[b"text/plain"]);
+    assert_eq!(wire.ask(&text).await.status, 415);
+    assert_eq!(wire.ask(&callback_form(path, &good)).await.status, 204);
+    assert_eq!(wire.ask(&callback_form(path, &form(r#"{"type":4}"#, b"a"))).await.status, 404, "it was answered");
+
+    let (head, body) = platform.bytes().await.expect("an answer");
+    assert!(
+        head.starts_with("http/1.1 200") && head.contains("content-type: multipart/form-data; boundary=\"a b\"\r\n")
+    );
+    assert!(body == good, "the form came changed");
+    platform.is_alive("a form").await;
+    platform.send(&Request::signed(interaction(1, 2).to_string()).to_bytes()).await;
+    assert!(platform.bytes().await.expect("an answer").1 == good, "a duplicate has another answer");
+}

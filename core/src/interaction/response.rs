@@ -23,7 +23,7 @@ pub(super) use self::message::MessageFields;
 pub use self::message::{MessageAnswer, MessageUpdate};
 pub use self::modal::Modal;
 pub use self::multipart::{Boundary, Chunk, Multipart};
-pub use self::reply::{CallbackKind, InvalidReply, Reply};
+pub use self::reply::{CallbackKind, Form, InvalidReply, Reply};
 
 /// An answer to an interaction of kind `K`, within the platform's limits.
 #[derive(Clone, Debug, PartialEq)]

@@ -134,6 +134,7 @@ impl Config {
             ("rate_limit_window_ms", self.rate_limit_window_ms),
             ("interactions_deadline_ms", self.interactions_deadline_ms),
             ("interactions_max_body_bytes", self.interactions_max_body_bytes as u64),
+            ("interactions_max_callback_bytes", self.interactions_max_callback_bytes as u64),
             ("max_guilds_per_user", self.max_guilds_per_user.into()),
             ("max_members_per_guild", self.max_members_per_guild.into()),
             ("max_channels_per_guild", self.max_channels_per_guild.into()),

@@ -269,6 +269,9 @@ settings! {
         /// The largest body of an interaction, in bytes.
         #[arg(value_name = "BYTES")]
         interactions_max_body_bytes: usize = 4 << 20;
+        /// The largest callback with files, in bytes.
+        #[arg(value_name = "BYTES")]
+        interactions_max_callback_bytes: usize = 25 << 20;
     }
     "Caps" {
         /// Guilds that one user may be in.

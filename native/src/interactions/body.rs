@@ -169,6 +169,12 @@ pub(super) async fn response(answer: &Answer, files: &FileExecutor) -> Response<
 }
 
 async fn reply_response(reply: &Reply, files: &FileExecutor) -> io::Result<Response<AnswerBody>> {
+    if let Some(form) = reply.form() {
+        let mut response = Response::new(AnswerBody::of(form.body.clone()));
+        let content_type = HeaderValue::try_from(&form.content_type).map_err(io::Error::other)?;
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        return Ok(response);
+    }
     let boundary = if reply.files().is_empty() { None } else { Some(random_boundary()?) };
     let (body, content_type) = match boundary.and_then(|boundary| reply.multipart(boundary)) {
         None => (AnswerBody::of(reply.json_bytes().clone()), HeaderValue::from_static("application/json")),

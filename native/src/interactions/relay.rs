@@ -12,13 +12,14 @@ use sanmon_core::codec::Dispatch;
 use sanmon_core::event::{Envelope, EventName};
 use sanmon_core::id::Id;
 use sanmon_core::interaction::model::{InteractionKind, Snowflake};
-use sanmon_core::interaction::response::{InvalidReply, Reply};
+use sanmon_core::interaction::response::{Form, InvalidReply, Reply};
 use sanmon_core::interaction::{Answer, Config as Door, Opened, Rejection, Server};
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::endpoint::{Desk, Endpoint, Late, Run, Settled, Terms};
 use super::files::FileExecutor;
+use super::form::{self, InvalidForm};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::Hub;
@@ -30,17 +31,22 @@ const MAX_WAITING: usize = 1 << 14;
 /// How often it is looked whether one still waits, once the node ends.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// How many callbacks with files are taken at once; each holds as many bytes as one may have.
+const MAX_FORMS: usize = 16;
+
 /// Hands interactions to gateway connections, and takes the answers.
 pub(crate) struct Relay {
     hub: Hub,
     waiting: Waiting,
+    forms: Arc<Semaphore>,
 }
 
 /// The interactions that wait for a callback, by what a callback names.
 type Waiting = Arc<Mutex<HashMap<Callback, Waiter>>>;
 
+/// What a callback names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Callback {
+pub(crate) struct Callback {
     interaction: Snowflake,
     token: String,
 }
@@ -59,7 +65,7 @@ pub(crate) struct Case {
 }
 
 /// Why a callback is not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum CallbackError {
     /// No such interaction waits: it was answered, or it is too late.
     #[error("no such interaction waits for an answer")]
@@ -67,6 +73,9 @@ pub(crate) enum CallbackError {
     /// This can't be the answer.
     #[error("the body is {0}")]
     Invalid(#[from] InvalidReply),
+    /// This can't be the answer with files.
+    #[error("the body is {0}")]
+    InvalidForm(#[from] InvalidForm),
 }
 
 /// Takes an interaction off the list once it no longer waits, for whatever reason.
@@ -95,17 +104,41 @@ impl Endpoint<Relay> {
             body_timeout: Duration::from_millis(config.body_timeout_ms),
             files: FileExecutor::default(),
         };
-        Self::new(door, Relay { hub, waiting: Waiting::default() }, terms, clock, metrics)
+        let relay = Relay { hub, waiting: Waiting::default(), forms: Arc::new(Semaphore::new(MAX_FORMS)) };
+        Self::new(door, relay, terms, clock, metrics)
+    }
+}
+
+impl Callback {
+    pub(crate) fn new(interaction: Id, token: String) -> Self {
+        Self { interaction: interaction.into(), token }
     }
 }
 
 impl Relay {
+    /// The kind of the interaction that waits for this callback: so nobody else's body is read.
+    pub(crate) fn expects(&self, callback: &Callback) -> Result<InteractionKind, CallbackError> {
+        lock(&self.waiting).get(callback).map(|waiter| waiter.kind).ok_or(CallbackError::Unknown)
+    }
+
+    /// Leave to take one callback with files; none while too many are being taken.
+    pub(crate) fn room_for_form(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.forms).try_acquire_owned().ok()
+    }
+
     /// Takes the answer to an interaction; the first one counts.
-    pub(crate) fn callback(&self, interaction: Id, token: &str, json: String) -> Result<(), CallbackError> {
-        let callback = Callback { interaction: interaction.into(), token: token.to_owned() };
-        let kind = lock(&self.waiting).get(&callback).map(|waiter| waiter.kind).ok_or(CallbackError::Unknown)?;
-        let reply = Reply::from_json(kind, json, Vec::new())?;
-        let waiter = lock(&self.waiting).remove(&callback).ok_or(CallbackError::Unknown)?;
+    pub(crate) fn answer(&self, callback: &Callback, json: String) -> Result<(), CallbackError> {
+        self.settle(callback, Reply::from_json(self.expects(callback)?, json, Vec::new())?)
+    }
+
+    /// The same with files.
+    pub(crate) async fn answer_by_form(&self, callback: &Callback, form: Form) -> Result<(), CallbackError> {
+        let json = form::json_of(&form).await?;
+        self.settle(callback, Reply::from_form(self.expects(callback)?, json, form)?)
+    }
+
+    fn settle(&self, callback: &Callback, reply: Reply) -> Result<(), CallbackError> {
+        let waiter = lock(&self.waiting).remove(callback).ok_or(CallbackError::Unknown)?;
         waiter.sender.send(reply).map_err(|_| CallbackError::Unknown)
     }
 

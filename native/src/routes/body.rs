@@ -54,9 +54,7 @@ impl Body {
 
     /// The body as JSON text: UTF-8, and JSON as the protocol has it.
     pub(super) async fn json(&mut self, headers: &HeaderMap, limits: BodyLimits) -> Result<String, Error> {
-        if declared_length(headers).is_some_and(|length| length > limits.bytes as u64) {
-            return Err(too_large(limits));
-        }
+        declared_within(headers, limits)?;
         if !is_json(headers) {
             return Err(Error::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -64,14 +62,20 @@ impl Body {
                 "the body's Content-Type must be application/json",
             ));
         }
-        let bytes = tokio::time::timeout(limits.time, self.read(limits)).await.unwrap_or_else(|_| {
-            self.is_over = true;
-            let message = format!("the body took more than {} ms", limits.time.as_millis());
-            Err(Error::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message).and_close())
-        })?;
+        let bytes = self.bytes(headers, limits).await?;
         let text = String::from_utf8(bytes).map_err(|_| Error::invalid("the body is not UTF-8"))?;
         check_json(&text).map_err(|error| Error::invalid(format!("the body is {error}")))?;
         Ok(text)
+    }
+
+    /// The whole body, whatever it is.
+    pub(super) async fn bytes(&mut self, headers: &HeaderMap, limits: BodyLimits) -> Result<Vec<u8>, Error> {
+        declared_within(headers, limits)?;
+        tokio::time::timeout(limits.time, self.read(limits)).await.unwrap_or_else(|_| {
+            self.is_over = true;
+            let message = format!("the body took more than {} ms", limits.time.as_millis());
+            Err(Error::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message).and_close())
+        })
     }
 
     async fn read(&mut self, limits: BodyLimits) -> Result<Vec<u8>, Error> {
@@ -115,6 +119,13 @@ impl Body {
     }
 }
 
+fn declared_within(headers: &HeaderMap, limits: BodyLimits) -> Result<(), Error> {
+    match declared_length(headers) {
+        Some(length) if length > limits.bytes as u64 => Err(too_large(limits)),
+        _ => Ok(()),
+    }
+}
+
 fn too_large(limits: BodyLimits) -> Error {
     let message = format!("the body is larger than {} bytes", limits.bytes);
     Error::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message).and_close()
@@ -126,9 +137,14 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Whether the media type is `application/json`, with any parameters.
 fn is_json(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type(headers, "application/json").is_some()
+}
+
+/// The whole Content-Type, if the body is of this media type, with any parameters.
+pub(super) fn content_type<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let media_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = media_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
+    essence.trim().eq_ignore_ascii_case(wanted).then_some(media_type)
 }
 
 #[cfg(test)]

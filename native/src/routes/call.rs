@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::upgrade::OnUpgrade;
@@ -13,7 +14,7 @@ use tokio::sync::Semaphore;
 use warp::reply::Response;
 
 use super::audit::Act;
-use super::body::{Body, BodyLimits, DISCARDS};
+use super::body::{self, Body, BodyLimits, DISCARDS};
 use super::cors;
 use super::error::Error;
 use super::input::Input;
@@ -93,6 +94,17 @@ impl Call {
         let config = &self.site.node.config;
         let limits = BodyLimits { bytes: config.max_body_bytes, time: Duration::from_millis(config.body_timeout_ms) };
         self.body.json(&self.headers, limits).await
+    }
+
+    /// The whole body, which may be larger than others.
+    pub(super) async fn bytes(&mut self, limit: usize) -> Result<Bytes, Error> {
+        let time = Duration::from_millis(self.site.node.config.body_timeout_ms);
+        self.body.bytes(&self.headers, BodyLimits { bytes: limit, time }).await.map(Bytes::from)
+    }
+
+    /// The Content-Type, if the body is a form with files.
+    pub(super) fn form_type(&self) -> Option<String> {
+        body::content_type(&self.headers, "multipart/form-data").map(str::to_owned)
     }
 
     /// The body as an object's fields.

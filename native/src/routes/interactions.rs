@@ -7,6 +7,7 @@ use http::{Request, StatusCode};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 use sanmon_core::id::Id;
+use sanmon_core::interaction::response::Form;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -15,7 +16,7 @@ use super::body::Body;
 use super::call::{Call, Site};
 use super::error::Error;
 use super::{Route, reply};
-use crate::interactions::{CallbackError, for_warp};
+use crate::interactions::{Callback, CallbackError, for_warp};
 
 /// `POST /interactions/{application}`
 pub(super) fn of_application() -> Route {
@@ -55,15 +56,28 @@ async fn signed(application: Option<Id>, mut call: Call) -> Response {
 
 /// `POST /interactions/{interaction}/{token}/callback`
 pub(super) async fn callback((): (), call: &mut Call, interaction: Id, token: String) -> Result<Response, Error> {
-    let json = call.json().await?;
-    call.node().interactions.desk().callback(interaction, &token, json).map(|()| reply::done()).map_err(|error| {
-        match error {
-            CallbackError::Unknown => Error::new(
-                StatusCode::NOT_FOUND,
-                "unknown_interaction",
-                "the interaction was answered, or it is too late",
-            ),
-            CallbackError::Invalid(_) => Error::invalid(error.to_string()),
+    let site = Arc::clone(&call.site);
+    let relay = site.node.interactions.desk();
+    let callback = Callback::new(interaction, token);
+    relay.expects(&callback).map_err(refused)?;
+    match call.form_type() {
+        None => relay.answer(&callback, call.json().await?),
+        Some(content_type) => {
+            let busy = || Error::unavailable("busy", "too many callbacks with files at once: try again");
+            let _room = relay.room_for_form().ok_or_else(busy)?;
+            let body = call.bytes(site.node.config.interactions_max_callback_bytes).await?;
+            relay.answer_by_form(&callback, Form { content_type, body }).await
         }
-    })
+    }
+    .map(|()| reply::done())
+    .map_err(refused)
+}
+
+fn refused(error: CallbackError) -> Error {
+    match error {
+        CallbackError::Unknown => {
+            Error::new(StatusCode::NOT_FOUND, "unknown_interaction", "the interaction was answered, or it is too late")
+        }
+        CallbackError::Invalid(_) | CallbackError::InvalidForm(_) => Error::invalid(error.to_string()),
+    }
 }

@@ -86,6 +86,9 @@ fn operation(route: &Route, method: &str, access: &str, about: &Value, parameter
         operation["requestBody"] =
             json!({ "required": true, "content": { "application/json": { "schema": reference(schema) } } });
     }
+    if let Some(schema) = about["form"].as_str() {
+        operation["requestBody"]["content"]["multipart/form-data"] = json!({ "schema": reference(schema) });
+    }
     if method == "GET" && listed_upgrade(route) {
         operation["description"] = "Answers 101 to a WebSocket upgrade (RFC 6455).".into();
     }

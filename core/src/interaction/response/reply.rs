@@ -57,6 +57,16 @@ impl CallbackKind {
 pub struct Reply {
     json: Bytes,
     files: Arc<[AttachedFile]>,
+    form: Option<Form>,
+}
+
+/// A body of `multipart/form-data` that someone else wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// The value of its `Content-Type`.
+    pub content_type: String,
+    /// All of it.
+    pub body: Bytes,
 }
 
 /// A text can't be an answer, and why.
@@ -81,7 +91,7 @@ pub enum InvalidReply {
 impl Reply {
     /// The answer to a ping.
     pub fn pong() -> Self {
-        Self { json: Bytes::from_static(br#"{"type":1}"#), files: Arc::new([]) }
+        Self { json: Bytes::from_static(br#"{"type":1}"#), files: Arc::new([]), form: None }
     }
 
     /// An answer that someone else wrote, as it stands, to an interaction of this kind. Its type is checked, and no more
@@ -107,7 +117,16 @@ impl Reply {
         if !outline.r#type.answers(kind) {
             return Err(InvalidReply::Misfit { callback: outline.r#type, interaction: kind });
         }
-        Ok(Self { json: json.into(), files: files.into() })
+        Ok(Self { json: json.into(), files: files.into(), form: None })
+    }
+
+    /// An answer with files that someone else wrote, which travels as it stands. `json` is its part `payload_json`, and is
+    /// checked as in [`Self::from_json`]; that the form is one has been found out by whoever took `json` from it.
+    ///
+    /// # Errors
+    /// [`InvalidReply`].
+    pub fn from_form(kind: InteractionKind, json: String, form: Form) -> Result<Self, InvalidReply> {
+        Ok(Self { form: Some(form), ..Self::from_json(kind, json, Vec::new())? })
     }
 
     /// An answer of this type with this data and these files.
@@ -121,7 +140,7 @@ impl Reply {
 
         // Strings as keys and finite numbers only, both by type: there is nothing that could fail.
         let json = serde_json::to_vec(&Callback { r#type: kind, data }).expect("every answer can be written");
-        Self { json: json.into(), files: files.into() }
+        Self { json: json.into(), files: files.into(), form: None }
     }
 
     /// The JSON text: the whole body, or with files its part `payload_json`.
@@ -139,7 +158,13 @@ impl Reply {
         &self.files
     }
 
-    /// The message of this answer, with its files, as routes for messages take it; none if it answers otherwise.
+    /// The form that someone else wrote, if this is one.
+    pub const fn form(&self) -> Option<&Form> {
+        self.form.as_ref()
+    }
+
+    /// The message of this answer, with its files, as routes for messages take it; none if it answers otherwise, and none
+    /// of a form that someone else wrote, since that is not taken apart.
     pub fn message(&self) -> Option<Self> {
         #[derive(Deserialize)]
         struct Callback<'a> {
@@ -150,7 +175,8 @@ impl Reply {
 
         let callback: Callback<'_> = serde_json::from_str(self.json()).ok()?;
         let is_message = matches!(callback.r#type, CallbackKind::Message | CallbackKind::Update);
-        is_message.then(|| Self { json: callback.data.get().to_owned().into(), files: Arc::clone(&self.files) })
+        let json = callback.data.get().to_owned().into();
+        (is_message && self.form.is_none()).then(|| Self { json, files: Arc::clone(&self.files), form: None })
     }
 
     /// About how many bytes the answer holds in memory.
@@ -159,7 +185,8 @@ impl Reply {
             FileSource::Bytes(bytes) => bytes.len(),
             FileSource::Path(_) => 0,
         };
-        self.json.len() + self.files.iter().map(held).sum::<usize>()
+        let form = self.form.as_ref().map_or(0, |form| form.body.len());
+        self.json.len() + self.files.iter().map(held).sum::<usize>() + form
     }
 }
 
@@ -176,6 +203,17 @@ mod tests {
         assert!(reply(r#"{"type":7,"data":{}}"#).is_some());
         assert_eq!(reply(r#"{"type":5,"data":{}}"#), None);
         assert_eq!(reply(r#"{"type":4}"#), None);
+    }
+
+    #[test]
+    fn a_form_by_others_travels_as_it_stands() {
+        let form =
+            Form { content_type: "multipart/form-data; boundary=x".to_owned(), body: Bytes::from_static(b"--x--") };
+        let made = |json: &str| Reply::from_form(InteractionKind::ApplicationCommand, json.to_owned(), form.clone());
+        let reply = made(r#"{"type":4,"data":{}}"#).unwrap();
+        assert_eq!((reply.form(), reply.message()), (Some(&form), None));
+        assert!(reply.size() > form.body.len());
+        assert!(matches!(made(r#"{"type":1}"#), Err(InvalidReply::Misfit { .. })));
     }
 
     #[test]
