@@ -53,7 +53,7 @@ pub enum Accepted {
 }
 
 /// A body whose signature holds, which is JSON, and whose type is known; the rest of it is not looked at yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Opened<'a> {
     /// What the interaction is.
@@ -61,6 +61,7 @@ pub struct Opened<'a> {
     /// The whole body.
     pub text: &'a str,
     ticket: Option<Ticket>,
+    token: Option<&'a RawValue>,
 }
 
 /// The door of an interactions endpoint: it verifies, then looks at the age, then parses, in this order.
@@ -203,6 +204,8 @@ struct Outline<'a> {
     application_id: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "present")]
     id: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    token: Option<&'a RawValue>,
 }
 
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
@@ -235,7 +238,9 @@ impl<'a> Opened<'a> {
         let id = outline.id.and_then(snowflake);
         let ticket = named.flatten().zip(id).map(|(application, interaction)| Ticket { application, interaction });
         match kind {
-            Ok(kind) if !matches!(kind, InteractionKind::Other(_)) => Ok(Self { kind, text, ticket }),
+            Ok(kind) if !matches!(kind, InteractionKind::Other(_)) => {
+                Ok(Self { kind, text, ticket, token: outline.token })
+            }
             _ => Err(Rejection::UnknownType(shortened(code))),
         }
     }
@@ -246,6 +251,15 @@ impl<'a> Opened<'a> {
     /// [`Rejection::Shape`] if one of them is missing or no id.
     pub fn ticket(&self) -> Result<Ticket, Rejection> {
         self.ticket.ok_or_else(|| Rejection::Shape("`id` or `application_id` is missing or no id".to_owned()))
+    }
+
+    /// What answers by callback show.
+    ///
+    /// # Errors
+    /// [`Rejection::Shape`] if it is missing or no text.
+    pub fn token(&self) -> Result<String, Rejection> {
+        let token = self.token.ok_or_else(|| Rejection::Shape("`token` is missing".to_owned()))?;
+        serde_json::from_str(token.get()).map_err(|error| Rejection::Shape(shortened(error)))
     }
 
     /// The interaction, typed; none for a ping.

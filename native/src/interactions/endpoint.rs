@@ -219,7 +219,7 @@ impl<D: Desk> Endpoint<D> {
             Admission::Running => Settled::new(self.wait(ticket, deadline).await),
             Admission::First => {
                 let (sender, receiver) = oneshot::channel();
-                self.0.tasks.spawn(&Handle::current(), self.clone().supervise(ticket, case, deadline, sender));
+                self.0.tasks.begin(&Handle::current(), self.clone().supervise(ticket, case, deadline, sender));
                 // Nothing comes if the server was closed in the meantime.
                 receiver.await.unwrap_or_else(|_| Settled::refused(Rejection::Failed))
             }

@@ -8,7 +8,6 @@ use futures_util::FutureExt;
 use sanmon_core::interaction::kind::{ApplicationCommand, Autocomplete, Kind, MessageComponent, ModalSubmit};
 use sanmon_core::interaction::model::{InteractionKind, Snowflake};
 use sanmon_core::interaction::{Answer, Opened, Rejection, Server};
-use serde::Deserialize;
 use tracing::{error, warn};
 
 use super::endpoint::{Desk, Late, Run, Settled};
@@ -43,9 +42,8 @@ enum Entity<F: EntityFactory> {
     Modal(F::Entity<ModalSubmit>),
 }
 
-#[derive(Deserialize)]
 struct Callback {
-    application_id: Snowflake,
+    application: Snowflake,
     token: String,
 }
 
@@ -123,7 +121,7 @@ impl<F: EntityFactory> Desk for Listeners<F> {
     }
 
     fn read(&self, opened: &Opened<'_>) -> Result<Case<F>, Rejection> {
-        let callback = serde_json::from_str(opened.text).map_err(|error| Rejection::Shape(error.to_string()))?;
+        let callback = Callback { application: opened.ticket()?.application, token: opened.token()? };
         let entity = self.entity(opened).map_err(|error| Rejection::Shape(error.to_string()))?;
         Ok(Case { entity, callback })
     }
@@ -162,8 +160,8 @@ async fn deliver(platform: Platform, files: FileExecutor, callback: Callback, an
     let Some(message) = reply.message() else {
         return warn!("a late answer is no message, so it can't replace its deferral");
     };
-    let Callback { application_id, token } = callback;
-    if let Err(reason) = platform.replace_deferral(application_id, &token, &message, &files).await {
+    let Callback { application, token } = callback;
+    if let Err(reason) = platform.replace_deferral(application, &token, &message, &files).await {
         error!(%reason, "a late answer could not be delivered");
     }
 }

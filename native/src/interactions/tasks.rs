@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
@@ -44,6 +45,14 @@ impl Tasks {
         });
     }
 
+    /// The same, but what it does before it first waits is done here, so that most of them need no task of their own.
+    pub(super) fn begin(&self, runtime: &Handle, future: impl Future<Output = ()> + Send + 'static) {
+        let mut future = Box::pin(future);
+        if future.as_mut().now_or_never().is_none() {
+            self.spawn(runtime, future);
+        }
+    }
+
     /// Waits until nothing runs.
     pub(super) async fn emptied(&self) {
         loop {
@@ -64,6 +73,20 @@ impl Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_need_not_wait_is_done_at_once() {
+        let (tasks, (sender, mut receiver)) = (Tasks::default(), tokio::sync::oneshot::channel());
+        tasks.begin(&Handle::current(), async move { sender.send(1).unwrap() });
+        assert_eq!(receiver.try_recv(), Ok(1));
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        tasks.begin(&Handle::current(), async move {
+            tokio::task::yield_now().await;
+            sender.send(2).unwrap();
+        });
+        assert_eq!(receiver.await, Ok(2));
+        tasks.emptied().await;
+    }
 
     #[tokio::test]
     async fn tasks_end_by_themselves_or_are_cut() {

@@ -4,6 +4,7 @@ mod dispatch;
 mod ends;
 mod keys;
 mod life;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
