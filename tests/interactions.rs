@@ -1,5 +1,7 @@
-//! Interactions over HTTP: the protocol's table row by row, what bad clients send, and bots that answer over the gateway.
+//! Interactions over HTTP: the protocol's table row by row, what bad clients send, bots that answer over the gateway, and
+//! the commands to try an endpoint with.
 
+mod commands;
 mod relay;
 mod table;
 mod wire;
@@ -102,17 +104,23 @@ impl Wire {
 
     /// The next answer; none if the connection ended instead.
     async fn answer(&mut self) -> Option<Answer> {
+        let (head, body) = self.bytes().await?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Some(Answer { status, head, body: String::from_utf8(body).expect("a body of text") })
+    }
+
+    /// The next answer's head in small letters, and its body.
+    async fn bytes(&mut self) -> Option<(String, Vec<u8>)> {
         within("an answer", async {
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(self.stream.read_u8().await.ok()?);
             }
             let head = String::from_utf8(head).expect("a head of text").to_ascii_lowercase();
-            let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
             let mut body = vec![0; length.unwrap_or(0)];
             self.stream.read_exact(&mut body).await.ok()?;
-            Some(Answer { status, head, body: String::from_utf8(body).expect("a body of text") })
+            Some((head, body))
         })
         .await
     }

@@ -30,8 +30,10 @@ fn pair() -> Keypair {
 
 impl Example {
     fn start(name: &str, path: &str) -> Self {
+        let (key, address) = (format!("{APPLICATION}={}", pair().public_key_hex()), "127.0.0.1:0");
         let mut child = Command::new(built(name))
-            .args([format!("{APPLICATION}={}", pair().public_key_hex()), "127.0.0.1:0".to_owned()])
+            .args([&key, address])
+            .envs([("KEY", key.as_str()), ("LISTEN", address)])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the example starts");
@@ -100,6 +102,41 @@ async fn the_bot_serves_tea() {
     assert_eq!(bot.send(&command(5, "brew")).await, json!({ "type": 5 }));
     let line = bot.lines.next().expect("a line").expect("text");
     assert_eq!(line, "the tea is ready");
+}
+
+/// The README's blocks of this language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split(&format!("```{language}\n")).skip(1);
+    blocks.filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_bot_of_the_readme_answers_what_the_readme_sends() {
+    let (_, code) = include_str!("../examples/pong.rs").split_once("\n\n").expect("code after the first line");
+    assert!(blocks("rust,no_run").iter().any(|block| block == code), "the README has another bot than the example");
+
+    let bot = Example::start("pong", "");
+    let lines = blocks("sh").concat();
+    let typed = |command: &str| {
+        let line = lines.lines().find(|line| line.starts_with(command)).expect("a line of the README");
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_sanmon"));
+        let folders =
+            [program.parent().expect("its folder").as_os_str(), &std::env::var_os("PATH").unwrap_or_default()];
+        let output = Command::new("bash")
+            .args(["-euc", &line.replace("http://127.0.0.1:8090", &bot.url)])
+            .env("PATH", std::env::join_paths(folders.iter().flat_map(std::env::split_paths)).expect("paths"))
+            .env("SECRET_KEY", "01".repeat(32))
+            .output()
+            .expect("bash runs");
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let printed = typed("sanmon interaction send");
+    let (status, answer) = printed.trim_end().split_once('\n').expect("two lines");
+    let promised = format!("prints `{status}` and `{answer}`");
+    assert!(include_str!("../../README.md").contains(&promised), "the README does not say: {promised}");
+    assert_eq!(typed("sanmon interaction check").lines().filter(|line| line.starts_with("ok ")).count(), 7);
 }
 
 #[tokio::test]
