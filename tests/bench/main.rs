@@ -1,8 +1,10 @@
-//! What the server costs: memory of idle connections, deliveries, durable publishes, slow readers. Prints; asserts nothing.
+//! What the server costs: memory of idle connections, deliveries, durable publishes, slow readers, interactions. Prints; asserts
+//! nothing.
 
 mod deliver;
 mod http;
 mod idle;
+mod interactions;
 mod process;
 mod publish;
 mod slow;
@@ -28,6 +30,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     if wanted("slow") {
         slow::run().await?;
+    }
+    if wanted("interactions") {
+        interactions::run().await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod faults;
 mod fuzz;
 mod licences;
 mod npm;
+mod python;
 mod run;
 mod test;
 mod wasm_target;

@@ -2,14 +2,15 @@
 
 mod browser;
 pub(crate) mod prepare;
-mod python;
 mod step;
+
+use std::path::Path;
 
 use clap::Args;
 
-use self::python::Python;
 use self::step::Steps;
 use crate::command::{Failure, cargo, run, succeeds, target};
+use crate::python::Python;
 use crate::{licences, npm, wasm_target};
 
 #[derive(Args)]
@@ -27,7 +28,7 @@ impl Test {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let mut steps = Steps::new(self.only);
         steps.step("what the tests need", prepare::install)?;
-        let python = Python::in_target();
+        let python = Python::new("python", Path::new("tests/python/requirements.txt"));
         steps.step("python packages", || python.install())?;
 
         // Before whatever builds the server, which carries it.
