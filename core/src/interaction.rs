@@ -24,7 +24,7 @@ pub use self::answers::{Admission, Ticket};
 pub use self::keypair::{Keypair, ZeroSeed};
 pub use self::rejection::{Rejection, SignatureFault};
 pub use self::request::{Head, Request, Signed};
-pub use self::server::{Accepted, Config, Opened, Server};
+pub use self::server::{Accepted, Config, MAX_TRIES, Opened, Server};
 #[cfg(feature = "types")]
 pub use self::types::typescript;
 pub use self::verify::{ApplicationKey, InvalidKey, public_key_from_hex};

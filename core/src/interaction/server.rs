@@ -18,8 +18,8 @@ use crate::codec::check_json;
 use crate::id::Id;
 use crate::time::UnixMillis;
 
-/// How many keys a request on the bare path is tried with: each costs a whole verification.
-const MAX_TRIES: usize = 8;
+/// How many keys a request that names no application is tried with: each costs a whole verification.
+pub const MAX_TRIES: usize = 8;
 
 /// How many bytes of what is wrong with a body go to the log.
 const MAX_LOGGED: usize = 200;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sanmon_core::interaction::{ApplicationKey, Config as Door, Server};
+use sanmon_core::interaction::{ApplicationKey, Config as Door, MAX_TRIES, Server};
 use serde_json::Value;
 
 use super::InteractionServer;
@@ -51,6 +51,9 @@ pub enum BuildError {
     /// Neither a public key nor a token to fetch it with was given.
     #[error("neither a public key was given, nor a token to fetch it with")]
     NoKey,
+    /// More public keys than a request is tried with.
+    #[error("more than {MAX_TRIES} public keys: a request is tried with no more")]
+    TooManyKeys,
     /// No authority can be trusted to name the platform.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -73,7 +76,8 @@ impl Builder {
 }
 
 impl<F: EntityFactory> Builder<F> {
-    /// A public key that may sign; several while they are exchanged, or for several applications.
+    /// A public key that may sign; several while they are exchanged, or for several applications, but no more than
+    /// [`MAX_TRIES`].
     pub fn key(mut self, key: ApplicationKey) -> Self {
         self.door.keys.push(key);
         self
@@ -153,6 +157,9 @@ impl<F: EntityFactory> Builder<F> {
     /// # Errors
     /// A [`BuildError`].
     pub fn build(self) -> Result<InteractionServer<F>, BuildError> {
+        if self.door.keys.len() > MAX_TRIES {
+            return Err(BuildError::TooManyKeys);
+        }
         let platform = Platform::new(self.api_url, &self.trust)?;
         let keys = match self.token {
             _ if !self.door.keys.is_empty() => KeySource::Given,

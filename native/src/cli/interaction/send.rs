@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::causes::with_causes;
 use crate::client::Trust;
 use clap::Args;
 use reqwest::redirect::Policy;
@@ -93,12 +94,5 @@ impl Asker {
 }
 
 fn unreachable(error: reqwest::Error) -> Failure {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    Failure::Unavailable(text)
+    Failure::Unavailable(with_causes(&error))
 }

@@ -56,6 +56,8 @@ async fn a_bearer_token_asks_for_its_own_authorization() {
 #[tokio::test]
 async fn no_key_no_server() {
     assert!(matches!(InteractionServer::builder().build(), Err(BuildError::NoKey)));
+    let many = (0..9).fold(InteractionServer::builder(), |builder, _| builder.key(key()));
+    assert!(matches!(many.build(), Err(BuildError::TooManyKeys)));
     assert!(!format!("{:?}", Token::Bot("t0k3n".into())).contains("t0k3n"));
     let weak = json!({ "id": "5", "verify_key": "00".repeat(32) }).to_string();
     let (url, _) = platform(vec![(200, weak)]).await;

@@ -73,10 +73,43 @@ async fn requests_under_way_are_finished() {
         async move { server.close().await }
     });
     sleep(Duration::from_millis(50)).await;
-    assert!(!closing.is_finished());
+    assert!(!closing.is_finished() && !server.is_alive() && server.addresses().is_empty());
+    let again = server.start([local()]).await.unwrap_err();
+    assert!(matches!(again, StartError::State(StateConflict::Closing)), "{again}");
+    let joining = tokio::spawn({
+        let server = server.clone();
+        async move { server.join().await }
+    });
     release.send_replace(true);
     assert!(String::from_utf8(read_answer(&mut stream).await.1).unwrap().contains("finished"));
     timeout(PATIENCE, closing).await.unwrap().unwrap().unwrap();
+    timeout(PATIENCE, joining).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_is_cut_off_after_the_shutdown_timeout() {
+    let server = InteractionServer::builder().key(key()).deadline(100 * PATIENCE).build().unwrap();
+    let endless = Listener::new(|_| std::future::pending::<Result<Handled<ApplicationCommand>, String>>());
+    server.set_listener::<ApplicationCommand>(Some(endless), Existing::Kept).unwrap();
+    server.start_with([local()], Duration::from_millis(50)).await.unwrap();
+    let mut stream = connect(&server).await;
+    stream.write_all(&raw(&command(1))).await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    timeout(PATIENCE, server.close()).await.unwrap().unwrap();
+    let mut rest = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.unwrap();
+    assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 500 "), "{rest:?}");
+    timeout(PATIENCE, server.endpoint.tasks().emptied()).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_starts_one_is_in_time() {
+    let server = server();
+    // The first waits for the name to be looked up.
+    let (one, other) = tokio::join!(server.start([Listen::host("localhost", 0)]), server.start([local()]));
+    one.unwrap();
+    assert!(matches!(other, Err(StartError::State(StateConflict::Starting))), "{other:?}");
+    server.close().await.unwrap();
 }
 
 #[tokio::test]
