@@ -106,8 +106,8 @@ async fn the_bot_serves_tea() {
 
 /// The README's blocks of this language.
 fn blocks(language: &str) -> Vec<String> {
-    let readme = include_str!("../../README.md");
-    let blocks = readme.split(&format!("```{language}\n")).skip(1);
+    let fence = format!("```{language}\n");
+    let blocks = include_str!("../../README.md").split(&fence).skip(1);
     blocks.filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
 }
 

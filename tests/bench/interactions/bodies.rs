@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 /// The application that all of them are for.
 pub(super) const APPLICATION: &str = "1180000000000000001";
 const TIMESTAMP: &str = "1800000000";
+/// What somebody may type into an option.
+const TYPED: &str = "runner beans along the south wall, two rows of peas behind them, and whatever is left of the \
+                     tomatoes next to the water butt";
 
 /// What a request asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +95,8 @@ fn small() -> Value {
 
 fn large() -> Value {
     let mut command = vector(include_str!("../../../core/src/vectors/interactions/command_options.json"));
-    // With a file it would be 4.8 KB.
+    command["data"]["options"][0]["value"] = TYPED.into();
+    // With a file it would be 4.9 KB.
     let options = command["data"]["options"].as_array_mut().expect("options");
     options.retain(|option| option["type"] != 11);
     command["data"]["resolved"].as_object_mut().expect("what they name").remove("attachments");

@@ -60,10 +60,10 @@ pub(super) async fn start(key: &str) -> io::Result<Vec<Peer>> {
     let hikari = Peer {
         name: "hikari",
         what: format!(
-            "{}, its InteractionServer, as pip installs it",
+            "{}, its InteractionServer, as pip installs it, with the optimisations (-O) that it asks for",
             told(Command::new(&python).args(["-c", hikari_version]))?
         ),
-        ..bot(Command::new(&python).arg(peers.join("hikari_bot.py")).arg(key))?
+        ..bot(Command::new(&python).arg("-O").arg(peers.join("hikari_bot.py")).arg(key))?
     };
     let node = told(Command::new("node").arg("--version"))?;
     let discord = Peer {

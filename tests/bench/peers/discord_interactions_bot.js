@@ -9,8 +9,9 @@ import { InteractionResponseType, InteractionType, verifyKey } from "discord-int
 const key = await crypto.subtle.importKey("raw", Buffer.from(process.argv[2], "hex"), "ed25519", false, ["verify"]);
 
 function send(response, status, answer) {
-  response.writeHead(status, { "Content-Type": "application/json" });
-  response.end(JSON.stringify(answer));
+  const body = JSON.stringify(answer);
+  response.writeHead(status, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) });
+  response.end(body);
 }
 
 const server = createServer(async (request, response) => {
