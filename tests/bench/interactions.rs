@@ -66,9 +66,11 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
 
 /// Processor time that a server's process spends on these requests.
 async fn measure(server: &Peer, kind: Kind, signed: &[Vec<u8>]) -> io::Result<Duration> {
+    let first_line = format!("POST {} HTTP/1.1\r\n", server.path).into_bytes();
+    let requests: Vec<Vec<u8>> = signed.iter().map(|rest| [&first_line[..], rest].concat()).collect();
     let mut generator = Generator::connect(server.address).await?;
     let before = process::cpu(server.pid())?;
-    generator.run(signed, kind).await.map_err(|error| io::Error::other(format!("{}: {error}", server.name)))?;
+    generator.run(&requests, kind).await.map_err(|error| io::Error::other(format!("{}: {error}", server.name)))?;
     Ok(process::cpu(server.pid())?.saturating_sub(before))
 }
 

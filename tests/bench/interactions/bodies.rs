@@ -56,7 +56,7 @@ impl Kind {
     }
 }
 
-/// So many requests, as they go over the wire.
+/// So many requests, as they go over the wire after their first line, which names the path.
 pub(super) fn signed(kind: Kind, count: usize, pair: &Keypair, ids: &mut Ids) -> Vec<Vec<u8>> {
     let mut interaction = match kind {
         Kind::Ping => None,
@@ -74,7 +74,7 @@ pub(super) fn signed(kind: Kind, count: usize, pair: &Keypair, ids: &mut Ids) ->
         };
         let signature = pair.sign_hex(TIMESTAMP.as_bytes(), body.as_bytes());
         format!(
-            "POST / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Discord-Interactions/1.0 (+https://discord.com)\r\n\
+            "Host: localhost\r\nUser-Agent: Discord-Interactions/1.0 (+https://discord.com)\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nX-Signature-Ed25519: {signature}\r\n\
              X-Signature-Timestamp: {TIMESTAMP}\r\n\r\n{body}",
             body.len()

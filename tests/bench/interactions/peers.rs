@@ -17,6 +17,8 @@ pub(super) struct Peer {
     /// What it is, with versions.
     pub(super) what: String,
     pub(super) address: SocketAddr,
+    /// Where it takes interactions.
+    pub(super) path: &'static str,
     process: Process,
 }
 
@@ -82,6 +84,7 @@ pub(super) async fn start(key: &str) -> io::Result<Vec<Peer>> {
         name: "sanmon serve",
         what: "the program; commands would go to a bot behind it, so it is asked pings only".to_owned(),
         address: server.address(),
+        path: "/interactions",
         process: Process::Node(Box::new(server)),
     };
     Ok(vec![hikari, discord, library, program])
@@ -99,7 +102,7 @@ fn bot(command: &mut Command) -> io::Result<Peer> {
     let port = line.trim().rsplit([' ', ':']).next().and_then(|port| port.parse().ok());
     let port: u16 = port.ok_or_else(|| failed(&name, format!("it said {line:?} instead of where it listens")))?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    Ok(Peer { name: "", what: String::new(), address, process: Process::Bot(bot) })
+    Ok(Peer { name: "", what: String::new(), address, path: "/", process: Process::Bot(bot) })
 }
 
 /// The first line that a command prints.
