@@ -103,7 +103,7 @@ impl Config {
     }
 
     /// Settings that are nothing at zero.
-    fn positive(&self) -> [(&'static str, u64); 33] {
+    fn positive(&self) -> [(&'static str, u64); 34] {
         [
             ("backlog", self.backlog.into()),
             ("tls_handshake_timeout_ms", self.tls_handshake_timeout_ms),
