@@ -170,7 +170,7 @@ async function measure() {
 theme(byId("theme"));
 tabs(document.querySelector("[role=tablist]"));
 publish(() => model.user?.id);
-interaction();
+interaction(() => model.user?.id);
 
 onSubmit(byId("connect"), byId("connect-error"), async (fields) => {
   keep = fields.keep === "on";

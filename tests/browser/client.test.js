@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 
 import { Server, launch, open, until } from "./harness.js";
+import { workIn } from "./work.js";
 
 let server;
 let context;
@@ -18,24 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => context.remove());
 
-/** Runs `work` in the page, which has `connect`, a fresh session and a place to log. */
-async function inPage(work, more = {}) {
-  const { session_id: session, user } = await server.session("ada");
-  return page.evaluate(async ([work, given]) => {
-    const { connect, GatewayError, verifyInteraction } = await import("/sanmon/web.js");
-    const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-    const until = async (check) => {
-      for (let left = 600; left; left -= 1) {
-        if (check()) return;
-        await sleep(20);
-      }
-      throw new Error(`waited in vain for ${check}`);
-    };
-    const names = ["connect", "GatewayError", "verifyInteraction", "sleep", "until", "given"];
-    const run = new Function(...names, `return (${work})()`);
-    return run(connect, GatewayError, verifyInteraction, sleep, until, given);
-  }, [String(work), { url: `${server.url}/available`, session, user: user.id, key: server.key, ...more }]);
-}
+const inPage = (work, more) => workIn(page, server, work, more);
 
 // The functions below run in the page; these are what `inPage` hands them.
 /* global connect, GatewayError, verifyInteraction, sleep, until, given */

@@ -148,16 +148,22 @@ test("the server is killed and started again under two tabs, which come back and
   }
 });
 
-test("offline and online again", async () => {
+test("offline, the page says that it waits and for how long, and then shows each missed event once", async () => {
   const page = await enter("ada");
   await context.setOffline(true);
-  // A browser says nothing about a network that is gone until the socket is asked; a wake asks at once.
-  await page.evaluate(() => dispatchEvent(new Event("focus")));
-  await says(page, "Trying again in").catch(() => {});
+  // The socket breaks, and no other can be opened.
+  await server.kill();
+  await server.up();
+  await server.publish(...[1, 2].map((n) => ({ to: { user: page.user }, t: "MEANWHILE", d: { n } })));
+  await page.waitForFunction(() => /available did not answer.*Trying again in/.test(document.getElementById("state-text").textContent));
+  assert.equal(await page.getAttribute("#state", "data-kind"), "busy");
+  await shoot(page, "offline");
   await context.setOffline(false);
   await says(page, "Connected to");
-  await server.publish({ to: { user: page.user }, t: "BACK", d: {} });
-  await row(page, "BACK");
+  await row(page, "MEANWHILE", '"n":2');
+  await row(page, "Resumed: 2 missed events replayed");
+  assert.equal(await page.locator("#feed li", { hasText: "MEANWHILE" }).count(), 2);
+  await page.waitForFunction(() => document.getElementById("count-replayed").textContent === "2");
 });
 
 test("a session that is not valid is refused, in words", async () => {
@@ -173,16 +179,36 @@ test("a session that is not valid is refused, in words", async () => {
   await says(page, "4102");
 });
 
-test("an interaction is signed in the page", async () => {
+test("an interaction is signed in the page, and what the node answers is judged", async () => {
   const page = await enter("ada");
   await act(page, "interaction");
   await page.click("#make-key");
   await until("a key", async () => /^[0-9a-f]{64}$/.test(await page.inputValue("#public-key")));
+  assert.equal(await page.inputValue("#application"), String(page.user));
+  const says = (text) => page.locator("#interaction-result", { hasText: text }).waitFor();
   await page.click("#send-interaction");
-  await page.locator("#interaction-result", { hasText: "the signature holds" }).waitFor();
-  await page.check("#panel-interaction [name=spoil]");
-  await page.click("#send-interaction");
-  await page.locator("#interaction-result", { hasText: "the signature does not hold" }).waitFor();
+  await says("the signature holds");
+  await page.locator("#interaction-result .bad", { hasText: "it knows no such key" }).waitFor();
+
+  const flag = await page.textContent("#key-flag");
+  assert.equal(flag, `--interactions-key ${page.user}=${await page.inputValue("#public-key")}`);
+  await server.kill();
+  server.options = flag.split(" ");
+  await server.up();
+  try {
+    await row(page, "Resumed:");
+    await page.click("#send-interaction");
+    await page.locator("#interaction-result .good", { hasText: "answered the PING with a PONG" }).waitFor();
+    await says("200");
+    await accessible(page);
+    await shoot(page, "interaction");
+    await page.check("#panel-interaction [name=spoil]");
+    await page.click("#send-interaction");
+    await says("the signature does not hold");
+    await page.locator("#interaction-result .good", { hasText: "refused it, as it must" }).waitFor();
+  } finally {
+    server.options = [];
+  }
 });
 
 test("on a phone one pane shows at a time, and the keyboard reaches everything", async () => {

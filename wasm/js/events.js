@@ -4,31 +4,63 @@ import { GatewayError } from "./errors.js";
 /** How many events a loop may leave unread. */
 const UNREAD = 10_000;
 
-/** Listeners by the name of their event; `*` hears every one. */
+/** Kinds of events of which the module wants the place alone: payload in `d`, payload beside `t` and `s`. */
+export const [PLAIN, TOP] = [-1, -2];
+
+/** What stands for all names that nobody listens to. */
+const NOBODY = { kind: PLAIN, listeners: [] };
+
+/** Listeners by the name of their event; `*` hears every one. With each name stands its kind, so that an event is looked up once. */
 export class Listeners {
   #byName = new Map();
+  #all = { kind: PLAIN, listeners: [] };
+  #report;
+
+  /** What a listener throws goes to `report`. */
+  constructor(report) {
+    this.#report = report;
+  }
+
+  /** Kinds by name, as the module has them. */
+  know(names) {
+    for (const [name, kind] of names) this.#entry(name).kind = kind;
+  }
 
   add(name, listener) {
     if (typeof listener !== "function") throw new TypeError(`the listener for ${name} is not a function`);
+    const entry = this.#entry(name);
     // A new list each time: whoever is walking the old one keeps what stood when the event came.
-    this.#byName.set(name, [...(this.#byName.get(name) ?? []), listener]);
+    entry.listeners = [...entry.listeners, listener];
   }
 
   remove(name, listener) {
-    const left = (this.#byName.get(name) ?? []).filter((other) => other !== listener);
-    if (left.length) this.#byName.set(name, left);
-    else this.#byName.delete(name);
+    const entry = this.#entry(name);
+    entry.listeners = entry.listeners.filter((other) => other !== listener);
+    if (!entry.listeners.length && entry.kind === PLAIN && name !== "*") this.#byName.delete(name);
   }
 
-  /** Calls all listeners of the event; what one throws goes to `report`, and the others still run. */
-  call(payload, event, report) {
-    const [named, all] = [this.#byName.get(event.t), this.#byName.get("*")];
-    if (named) for (const listener of named) run(report, listener, payload, event);
-    if (all) for (const listener of all) run(report, listener, event, event);
+  /** The kind and the listeners of a name. */
+  find(name) {
+    return this.#byName.get(name) ?? NOBODY;
+  }
+
+  /** Calls all listeners of the event; what one throws is reported, and the others still run. */
+  call({ kind, listeners }, event) {
+    const [payload, all] = [kind === TOP ? event : event.d, this.#all.listeners];
+    for (let at = 0; at < listeners.length; at += 1) run(this.#report, listeners[at], payload, event);
+    for (let at = 0; at < all.length; at += 1) run(this.#report, all[at], event, event);
   }
 
   clear() {
     this.#byName.clear();
+    this.#all.listeners = [];
+  }
+
+  #entry(name) {
+    if (name === "*") return this.#all;
+    let entry = this.#byName.get(name);
+    if (!entry) this.#byName.set(name, entry = { kind: PLAIN, listeners: [] });
+    return entry;
   }
 }
 
@@ -36,7 +68,7 @@ export class Listeners {
 export function run(report, listener, first, second) {
   try {
     const result = listener(first, second);
-    if (typeof result?.then === "function") result.then(undefined, report);
+    if (result !== undefined && typeof result?.then === "function") result.then(undefined, report);
   } catch (error) {
     report(error);
   }

@@ -15,7 +15,8 @@ export class Gateway {
   onstate;
   onerror;
   #client;
-  #listeners = new Listeners();
+  #listeners = new Listeners((cause) => this.#failListener(cause));
+  #host;
   #loops = new Set();
   #state = "discovering";
   #detail = {};
@@ -49,8 +50,9 @@ export class Gateway {
 
     const name = persist === true ? url : persist || undefined;
     const direct = /^wss?:/.test(url) ? url : undefined;
-    this.#client = new Client(
-      this.#host(url, direct, session), encoding === "zlib", direct, position ?? Position.of(name),
+    this.#host = this.#hostFor(url, direct, session);
+    this.#client = this.#host.client = new Client(
+      this.#host, encoding === "zlib", direct, position ?? Position.of(name),
       maxMessageBytes ?? MAX_MESSAGE_BYTES,
     );
     const kept = new Position(name, () => this.position);
@@ -138,11 +140,11 @@ export class Gateway {
   }
 
   /** What the module's driver calls. None of these throws, and each leaves the borrowing to the driver. */
-  #host(url, direct, session) {
-    return Object.assign(new Splitter(), {
+  #hostFor(url, direct, session) {
+    return Object.assign(new Splitter(this.#listeners, (entry, event) => this.#deliver(entry, event)), {
       discover: () => (direct ? queueMicrotask(() => this.#client?.located(direct)) : this.#discover(url)),
       identify: () => this.#identify(session),
-      event: (event, top) => this.#event(event, top),
+      event: (event) => this.#event(event),
       pong: (token) => this.#pings.get(token)?.answered(),
       state: (name, ms) => this.#change(name, ms),
       error: (kind, message, code, reason, advice) => this.#fail(new GatewayError(kind, message, { code, reason, advice })),
@@ -178,14 +180,18 @@ export class Gateway {
     }
   }
 
-  #event(event, top) {
+  #event(event) {
     if (event.t === "READY") {
       this.#ready = event.d;
       this.#link = { resumed: false };
     } else if (event.t === "RESUMED") {
       this.#link = { resumed: true, replayed: event.d?.replayed };
     }
-    this.#listeners.call(top ? event : event.d, event, (cause) => this.#failListener(cause));
+    this.#deliver(this.#listeners.find(event.t), event);
+  }
+
+  #deliver(entry, event) {
+    this.#listeners.call(entry, event);
     if (this.#loops.size) for (const loop of this.#loops) loop.push(event);
   }
 
@@ -225,7 +231,7 @@ export class Gateway {
   #end() {
     const client = this.#client;
     this.#position = client.position;
-    this.#client = undefined;
+    this.#client = this.#host.client = undefined;
     for (const undo of this.#undo.splice(0)) undo();
     const { error } = this.#detail;
     for (const loop of [...this.#loops]) loop.end(error);

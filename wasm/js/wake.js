@@ -8,8 +8,10 @@ export function onWake(wake) {
   const shown = () => page.visibilityState === "visible" && wake();
   for (const name of EVENTS) globalThis.addEventListener?.(name, wake);
   page?.addEventListener("visibilitychange", shown);
+  page?.addEventListener("resume", wake);
   return () => {
     for (const name of EVENTS) globalThis.removeEventListener?.(name, wake);
     page?.removeEventListener("visibilitychange", shown);
+    page?.removeEventListener("resume", wake);
   };
 }

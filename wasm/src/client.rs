@@ -8,7 +8,7 @@ use sanmon_core::gateway::{Client as Machine, ClientOptions};
 use wasm_bindgen::prelude::*;
 
 use crate::driver::{Driver, retry_after};
-use crate::envelope::{Reader, address_in};
+use crate::envelope::{Envelope, Reader, Unreadable, address_in, names, place};
 use crate::failure::Failure;
 use crate::host::Host;
 
@@ -25,7 +25,8 @@ impl Client {
         let encoding = if zlib { Encoding::Zlib } else { Encoding::Json };
         let position = position.map(|position| Seq::new(position as u64));
         let options = ClientOptions { encoding, position, url, ..ClientOptions::default() };
-        let reader = Reader::new(encoding, max_message_bytes as usize, &host);
+        host.know(&names(), max_message_bytes);
+        let reader = Reader::new(encoding, max_message_bytes as usize);
         Self(Driver::new(host, reader, options))
     }
 
@@ -59,6 +60,27 @@ impl Client {
     pub fn undiscovered(&self, why: &str) {
         let failure = Failure::new("discovery", ["/available did not answer: ", why].concat());
         self.0.fail(failure, |client, now| client.handle_discovery_failed(now, None));
+    }
+
+    /// An event of which the machine wants its place alone: 1 to deliver it, 0 to drop it, -1 to hand it over to `incoming`.
+    /// Numbers only: this is called for every event.
+    pub fn take(&self, s: f64) -> i32 {
+        self.0.take(place(s)).map_or(-1, i32::from)
+    }
+
+    /// An event, its kind by the names that the host knows, and its place or -1.
+    pub fn incoming(&self, event: Envelope, kind: i32, s: f64) {
+        self.0.on_event(event, kind, place(s));
+    }
+
+    /// Inflates a message and hands its text to the host; otherwise answers with the number of its fault.
+    pub fn inflate(&self, bytes: &[u8]) -> u8 {
+        self.0.inflate(bytes).map_or_else(|fault| fault as u8, |()| 0)
+    }
+
+    /// A message could not be read, for the reason of this number.
+    pub fn unreadable(&self, fault: u8) {
+        self.0.on_unreadable(Unreadable::of(fault));
     }
 
     /// The session id that was asked for.

@@ -5,15 +5,15 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use sanmon_core::codec::Message;
-use sanmon_core::gateway::{Client, ClientOptions, ClientOutput, ClientState, Close, Kind};
+use sanmon_core::event::Seq;
+use sanmon_core::gateway::{Client, ClientOptions, ClientOutput, ClientState, Close, Incoming, Kind};
 use sanmon_core::time::Moment;
-use wasm_bindgen::JsValue;
 
-use crate::envelope::{Delivery, Reader, reason_in};
+use crate::envelope::{Delivery, Envelope, Reader, Unreadable, incoming, reason_in};
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::socket::Socket;
-use crate::timer::{Timer, now};
+use crate::timer::{Timer, moment, now};
 
 /// One client with its socket and its timer.
 ///
@@ -23,11 +23,17 @@ use crate::timer::{Timer, now};
 pub(crate) struct Driver {
     this: Weak<Self>,
     host: Host,
-    reader: Reader,
+    reader: RefCell<Reader>,
     client: RefCell<Client<Delivery>>,
     socket: RefCell<Option<Socket>>,
     timer: RefCell<Timer>,
     pumping: Cell<bool>,
+    /// The machine is live: an event has no other effect than to be delivered.
+    live: Cell<bool>,
+    /// When the clock was read last.
+    clock: Cell<Moment>,
+    /// The machine let the event through that JavaScript is handing in.
+    let_through: Cell<bool>,
     /// The WebSocket has opened: a close is no failure to connect.
     opened: Cell<bool>,
 }
@@ -38,7 +44,7 @@ impl Driver {
         Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             host,
-            reader,
+            reader: RefCell::new(reader),
             client: RefCell::new(Client::new(now(), options, (js_sys::Math::random() * (1_u64 << 53) as f64) as u64)),
             socket: RefCell::default(),
             timer: RefCell::new(Timer::new({
@@ -50,6 +56,9 @@ impl Driver {
                 }
             })),
             pumping: Cell::new(false),
+            live: Cell::new(false),
+            clock: Cell::new(now()),
+            let_through: Cell::new(false),
             opened: Cell::new(false),
         })
     }
@@ -61,8 +70,19 @@ impl Driver {
 
     /// Pushes one input into the machine and does what follows from it.
     pub(crate) fn push(&self, input: impl FnOnce(&mut Client<Delivery>, Moment)) {
-        input(&mut self.client.borrow_mut(), now());
+        let now = self.read_clock();
+        input(&mut self.client.borrow_mut(), now);
         self.pump();
+    }
+
+    /// Reads the clock, and tells the machine when it was last heard from the server: what [`Self::take`] left open.
+    fn read_clock(&self) -> Moment {
+        let heard = self.host.heard();
+        if heard >= 0.0 {
+            self.client.borrow_mut().handle_bytes(moment(heard));
+        }
+        self.clock.set(now());
+        self.clock.get()
     }
 
     /// Tells of a failure and then pushes what the machine makes of it.
@@ -73,7 +93,7 @@ impl Driver {
 
     /// Up to where the page has everything.
     pub(crate) fn position(&self) -> Option<u64> {
-        self.client.borrow().position().map(sanmon_core::event::Seq::as_u64)
+        self.client.borrow().position().map(Seq::as_u64)
     }
 
     /// Sends a PING with this number over the socket; whether there is one to send it over.
@@ -87,18 +107,38 @@ impl Driver {
         self.push(Client::handle_opened);
     }
 
-    pub(crate) fn on_message(&self, data: &JsValue) {
-        match self.reader.read(&self.host, data) {
-            Ok(incoming) => {
-                if let (Kind::Pong, Some(token)) = (&incoming.kind, incoming.payload.event.number()) {
-                    self.host.pong(token);
-                }
-                self.push(|client, now| client.handle_incoming(now, incoming));
-            }
-            Err(unreadable) => {
-                self.fail(Failure::new("message", unreadable.as_str()), Client::handle_fault);
-            }
+    /// An event of which the machine wants its place alone, and which JavaScript keeps: whether its listeners are to be
+    /// called. `None` when the link is not live, or the driver amid something else: then the event has to be handed over.
+    pub(crate) fn take(&self, s: Option<Seq>) -> Option<bool> {
+        if self.pumping.get() || !self.live.get() {
+            return None;
         }
+        self.let_through.set(false);
+        let incoming = Incoming { kind: Kind::Other, s, payload: Delivery::Current };
+        self.client.borrow_mut().handle_incoming(self.clock.get(), incoming);
+        self.drain();
+        // No timer is set: the deadline can have moved to later only, and the one that is set asks again.
+        Some(self.let_through.get())
+    }
+
+    /// An event of one of the kinds that [`crate::envelope::names`] tells apart.
+    pub(crate) fn on_event(&self, event: Envelope, kind: i32, s: Option<Seq>) {
+        let number = event.number();
+        let Some(incoming) = incoming(event, kind, s) else { return self.on_unreadable(Unreadable::NotAnEvent) };
+        if let (Kind::Pong, Some(token)) = (&incoming.kind, number) {
+            self.host.pong(token);
+        }
+        self.push(|client, now| client.handle_incoming(now, incoming));
+    }
+
+    /// Inflates a message and hands its text to JavaScript.
+    pub(crate) fn inflate(&self, bytes: &[u8]) -> Result<(), Unreadable> {
+        self.reader.borrow_mut().inflate(&self.host, bytes)
+    }
+
+    /// A message came that is no event.
+    pub(crate) fn on_unreadable(&self, unreadable: Unreadable) {
+        self.fail(Failure::new("message", unreadable.as_str()), Client::handle_fault);
     }
 
     pub(crate) fn on_close(&self, code: u16, reason: &str) {
@@ -121,11 +161,16 @@ impl Driver {
         self.push(Client::handle_timeout);
     }
 
-    /// Does all that the machine wants, one thing after the other.
+    /// Does all that the machine wants, one thing after the other, and sets the timer anew.
     fn pump(&self) {
-        if self.pumping.replace(true) {
-            return;
+        if !self.pumping.get() {
+            self.drain();
+            self.set_timer();
         }
+    }
+
+    fn drain(&self) {
+        self.pumping.set(true);
         loop {
             let output = self.client.borrow_mut().poll_output();
             match output {
@@ -134,6 +179,9 @@ impl Driver {
             }
         }
         self.pumping.set(false);
+    }
+
+    fn set_timer(&self) {
         let deadline = self.client.borrow().deadline();
         self.timer.borrow_mut().at_the_latest(deadline);
     }
@@ -144,7 +192,8 @@ impl Driver {
             ClientOutput::Connect { url } => self.connect(&url),
             ClientOutput::NeedSession => self.host.identify(),
             ClientOutput::Send(message) => self.send(&message),
-            ClientOutput::Event(Delivery { event, source }) => self.host.event(&event, source.is_top()),
+            ClientOutput::Event(Delivery::Held(event)) => self.host.event(&event),
+            ClientOutput::Event(Delivery::Current) => self.let_through.set(true),
             // The READY that follows says it to the page.
             ClientOutput::Reset => {}
             ClientOutput::State(state) => self.tell(state),
@@ -162,7 +211,7 @@ impl Driver {
 
     fn connect(&self, url: &str) {
         self.opened.set(false);
-        match Socket::open(url, &self.this) {
+        match Socket::open(url, &self.host.receive(), &self.this) {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
             }
@@ -195,6 +244,7 @@ impl Driver {
     }
 
     fn tell(&self, state: ClientState) {
+        self.live.set(state == ClientState::Live);
         let (name, ms) = match state {
             ClientState::Waiting { ms } => ("waiting", Some(ms as f64)),
             ClientState::Discovering => ("discovering", None),

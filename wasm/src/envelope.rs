@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use js_sys::{JsString, Map, Uint8Array};
-use sanmon_core::codec::{DecodeError, Encoding, Message, text_of};
-use sanmon_core::event::{KNOWN, Seq, Source, source_of};
+use js_sys::{JsString, Map};
+use sanmon_core::codec::{Encoding, InflateError, Inflater};
+use sanmon_core::event::{KNOWN, Seq, source_of};
 use sanmon_core::gateway::{Incoming, Kind, Reason};
 use wasm_bindgen::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::host::Host;
 extern "C" {
     /// What JSON.parse made of a message that is an object.
     #[derive(Clone, Debug)]
-    pub(crate) type Envelope;
+    pub type Envelope;
 
     #[wasm_bindgen(method, getter, structural)]
     fn d(this: &Envelope) -> JsValue;
@@ -44,83 +44,118 @@ extern "C" {
     fn parse(text: &JsString) -> Result<JsValue, JsValue>;
 }
 
-/// An event with where its payload stands.
+/// An event on its way through the machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Delivery {
-    pub(crate) event: Envelope,
-    pub(crate) source: Source,
+pub(crate) enum Delivery {
+    /// The one that js/splitter.js is handing in right now, which never leaves JavaScript.
+    Current,
+    /// One that was handed over.
+    Held(Envelope),
 }
 
-/// Why a message could not be read.
-#[derive(Debug)]
+/// Why a message could not be read. js/splitter.js has the same numbers.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Unreadable {
-    Message(DecodeError),
-    NotJson,
-    NotAnEvent,
+    TooBig = 1,
+    NotJson = 2,
+    NotAnEvent = 3,
+    BinaryInJson = 4,
+    BadZlib = 5,
+    BadUtf8 = 6,
 }
 
 impl Unreadable {
+    /// The fault with this number.
+    pub(crate) const fn of(number: u8) -> Self {
+        match number {
+            1 => Self::TooBig,
+            2 => Self::NotJson,
+            4 => Self::BinaryInJson,
+            5 => Self::BadZlib,
+            6 => Self::BadUtf8,
+            _ => Self::NotAnEvent,
+        }
+    }
+
     /// What was wrong. Printing it with its numbers would cost the module a tenth of its size.
-    pub(crate) const fn as_str(&self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Message(DecodeError::BinaryInJson) => "a binary message, where the encoding is json",
-            Self::Message(DecodeError::TooBig { .. }) => "a message of more than is taken",
-            Self::Message(DecodeError::BadZlib) => "a message that is not one whole zlib stream",
-            Self::Message(DecodeError::BadUtf8) => "a message that is not UTF-8",
-            Self::Message(DecodeError::BadJson(_)) | Self::NotJson => "a message that is not JSON",
+            Self::BinaryInJson => "a binary message, where the encoding is json",
+            Self::TooBig => "a message of more than is taken",
+            Self::BadZlib => "a message that is not one whole zlib stream",
+            Self::BadUtf8 => "a message that is not UTF-8",
+            Self::NotJson => "a message that is not JSON",
             Self::NotAnEvent => "a message that is not an event",
         }
     }
 }
 
-/// Reads messages of one connection.
+/// What js/events.js calls an event of which the machine wants its place alone, and whose payload stands beside `t` and `s`.
+const TOP: i32 = -2;
+
+/// By what js/events.js tells events apart: the place in [`KNOWN`] of each that the machine looks into, and [`TOP`]. Of
+/// every other one the machine wants its place alone, and its payload stands in `d`.
+pub(crate) fn names() -> Map {
+    let names = Map::new();
+    for (place, (name, _)) in KNOWN.iter().enumerate() {
+        let kind = match (is_plain(name), source_of(name).is_top()) {
+            (true, false) => continue,
+            (true, true) => TOP,
+            (false, _) => place as i32,
+        };
+        names.set(&JsValue::from_str(name), &JsValue::from_f64(f64::from(kind)));
+    }
+    names
+}
+
+/// Inflates the binary messages of one connection.
 #[derive(Debug)]
 pub(crate) struct Reader {
     encoding: Encoding,
     limit: usize,
+    inflater: Inflater,
 }
 
 impl Reader {
-    /// A reader of messages of at most `limit` bytes, also inflated; `host` splits them.
-    pub(crate) fn new(encoding: Encoding, limit: usize, host: &Host) -> Self {
-        let names = Map::new();
-        for (place, (name, _)) in KNOWN.iter().enumerate() {
-            names.set(&JsValue::from_str(name), &JsValue::from_f64(place as f64));
-        }
-        host.know(&names, limit as f64);
-        Self { encoding, limit }
+    /// A reader of messages of at most `limit` bytes, also inflated.
+    pub(crate) fn new(encoding: Encoding, limit: usize) -> Self {
+        Self { encoding, limit, inflater: Inflater::default() }
     }
 
-    /// Reads one message: a string or an ArrayBuffer, as the WebSocket hands it out.
-    pub(crate) fn read(&self, host: &Host, data: &JsValue) -> Result<Incoming<Delivery>, Unreadable> {
-        let mut outcome = host.split(data);
-        if outcome == IS_BINARY {
-            let bytes = Message::Binary(Uint8Array::new(data).to_vec().into());
-            let text = text_of(&bytes, self.encoding, self.limit).map_err(Unreadable::Message)?;
-            outcome = host.split(&text.into());
+    /// Inflates one message and hands its text to the host.
+    pub(crate) fn inflate(&mut self, host: &Host, bytes: &[u8]) -> Result<(), Unreadable> {
+        if self.encoding == Encoding::Json {
+            return Err(Unreadable::BinaryInJson);
         }
-        let known = match outcome {
-            TOO_BIG => return Err(Unreadable::Message(DecodeError::TooBig { limit: self.limit })),
-            NOT_JSON => return Err(Unreadable::NotJson),
-            UNKNOWN => None,
-            place => Some(KNOWN.get(place as usize).filter(|_| place >= 0).ok_or(Unreadable::NotAnEvent)?.0),
-        };
-        let (event, s) = (host.parsed(), host.place());
-        let s = (s >= 0.0).then(|| Seq::new(s as u64));
-        let kind = known.map_or(Some(Kind::Other), |name| kind(name, &event)).ok_or(Unreadable::NotAnEvent)?;
-        let source = known.map_or(Source::D, source_of);
-        Ok(Incoming { kind, s, payload: Delivery { event, source } })
+        if bytes.len() > self.limit {
+            return Err(Unreadable::TooBig);
+        }
+        let text = self.inflater.inflate(bytes, self.limit).map_err(|error| match error {
+            InflateError::TooBig => Unreadable::TooBig,
+            InflateError::NotAStream => Unreadable::BadZlib,
+        })?;
+        if host.text(text) { Ok(()) } else { Err(Unreadable::BadUtf8) }
     }
 }
 
-/// What [`Host::split`] answers beside a place in [`KNOWN`]: an event of another name.
-const UNKNOWN: i32 = -1;
-/// No text: to be inflated first.
-const IS_BINARY: i32 = -2;
-/// More than is taken.
-const TOO_BIG: i32 = -3;
-/// Not JSON. Whatever else is below zero is JSON but no event.
-const NOT_JSON: i32 = -4;
+/// An event of one of [`names`]' kinds, for the machine.
+pub(crate) fn incoming(event: Envelope, kind: i32, s: Option<Seq>) -> Option<Incoming<Delivery>> {
+    let split = match usize::try_from(kind) {
+        Ok(place) => self::kind(KNOWN.get(place)?.0, &event)?,
+        Err(_) => Kind::Other,
+    };
+    Some(Incoming { kind: split, s, payload: Delivery::Held(event) })
+}
+
+/// A place in the log as JavaScript has it: a whole number, or one below zero where there is none.
+pub(crate) fn place(s: f64) -> Option<Seq> {
+    (s >= 0.0).then(|| Seq::new(s as u64))
+}
+
+/// Whether the machine looks at nothing but the place of an event.
+fn is_plain(name: &str) -> bool {
+    !matches!(name, "READY" | "GUILD_INIT" | "RESUMED" | "RECONNECT" | "PONG")
+}
 
 /// What the known event is to the machine; `None` when a control frame lacks what the machine needs of it.
 fn kind(name: &str, event: &Envelope) -> Option<Kind> {

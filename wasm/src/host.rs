@@ -1,6 +1,6 @@
 //! The page's side of a driver: the functions of js/gateway.js that it calls.
 
-use js_sys::Map;
+use js_sys::{Function, Map};
 use wasm_bindgen::prelude::*;
 
 use crate::envelope::Envelope;
@@ -11,22 +11,22 @@ extern "C" {
     #[derive(Clone, Debug)]
     pub type Host;
 
-    /// What a message is split by: the place of each known name, and how long a message may be.
+    /// What to tell events apart by, and how long a message may be.
     #[wasm_bindgen(method)]
     pub(crate) fn know(this: &Host, names: &Map, limit: f64);
 
-    /// Parses a message and answers with the place of its name, or a number below zero that the reader knows. One call, in
-    /// JavaScript's own parser, since each crossing costs as much as parsing a few fields.
+    /// What hears a WebSocket's messages: it parses them and calls `Client.take` or `Client.incoming`. Handing the messages
+    /// themselves in here would cost as much as parsing a small one.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn receive(this: &Host) -> Function;
+
+    /// When the last message came, by the page's clock; below zero when none did since this was asked.
     #[wasm_bindgen(method)]
-    pub(crate) fn split(this: &Host, data: &JsValue) -> i32;
+    pub(crate) fn heard(this: &Host) -> f64;
 
-    /// The event that was split last.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn parsed(this: &Host) -> Envelope;
-
-    /// Its `s`, or -1.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn place(this: &Host) -> f64;
+    /// The text of the message that is being inflated; whether it is UTF-8.
+    #[wasm_bindgen(method)]
+    pub(crate) fn text(this: &Host, bytes: &[u8]) -> bool;
 
     /// Ask for a node's address; the answer goes to `Client.discovered` or `Client.undiscovered`.
     #[wasm_bindgen(method)]
@@ -36,9 +36,9 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn identify(this: &Host);
 
-    /// An event. `top` says that its payload stands beside `t` and `s`, not in `d`.
+    /// An event for its listeners.
     #[wasm_bindgen(method)]
-    pub(crate) fn event(this: &Host, event: &Envelope, top: bool);
+    pub(crate) fn event(this: &Host, event: &Envelope);
 
     /// The answer to `Client.ping`, with the same number.
     #[wasm_bindgen(method)]

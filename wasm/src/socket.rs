@@ -2,10 +2,11 @@
 
 use std::rc::Weak;
 
+use js_sys::Function;
 use sanmon_core::gateway::Close;
 use wasm_bindgen::convert::FromWasmAbi;
 use wasm_bindgen::prelude::*;
-use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+use web_sys::{BinaryType, CloseEvent, WebSocket};
 
 use crate::driver::Driver;
 
@@ -14,27 +15,25 @@ use crate::driver::Driver;
 pub(crate) struct Socket {
     socket: WebSocket,
     on_open: Closure<dyn FnMut(JsValue)>,
-    on_message: Closure<dyn FnMut(MessageEvent)>,
     on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
 impl Socket {
-    /// Begins to connect to `url`; the driver hears what becomes of it.
+    /// Begins to connect to `url`; the driver hears what becomes of it, and `receive` its messages.
     ///
     /// # Errors
     /// The page may not connect there, or there are no WebSockets here.
-    pub(crate) fn open(url: &str, driver: &Weak<Driver>) -> Result<Self, JsValue> {
+    pub(crate) fn open(url: &str, receive: &Function, driver: &Weak<Driver>) -> Result<Self, JsValue> {
         let socket = WebSocket::new(url)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let this = Self {
             on_open: closure(driver, |driver, _: JsValue| driver.on_open()),
-            on_message: closure(driver, |driver, event: MessageEvent| driver.on_message(&event.data())),
             on_close: closure(driver, |driver, event: CloseEvent| driver.on_close(event.code(), &event.reason())),
             socket,
         };
         // An error is followed by a close that says as much: browsers keep from pages why they could not connect.
         this.socket.set_onopen(Some(this.on_open.as_ref().unchecked_ref()));
-        this.socket.set_onmessage(Some(this.on_message.as_ref().unchecked_ref()));
+        this.socket.set_onmessage(Some(receive));
         this.socket.set_onclose(Some(this.on_close.as_ref().unchecked_ref()));
         Ok(this)
     }

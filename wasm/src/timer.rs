@@ -21,7 +21,12 @@ const LONGEST: u64 = i32::MAX as u64;
 
 /// Now, in milliseconds since the page began. This is the only clock of this crate.
 pub(crate) fn now() -> Moment {
-    Moment::from_millis(performance_now() as u64)
+    moment(performance_now())
+}
+
+/// The moment that JavaScript read from the same clock.
+pub(crate) fn moment(milliseconds: f64) -> Moment {
+    Moment::from_millis(milliseconds as u64)
 }
 
 /// Calls back at one moment, the last that was asked for.

@@ -107,6 +107,12 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
+/// Says which file could not be read or written.
+pub(crate) fn file(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
+    let what = what.into();
+    |source| Failure::File { what, source }
+}
+
 /// A command as one would type it.
 fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());

@@ -14,7 +14,7 @@ use clap::Args;
 
 pub(crate) use self::optimise::install;
 use self::optimise::{Optimise, Tools};
-use crate::command::{Failure, cargo, command, output, root, run_within, target};
+use crate::command::{Failure, cargo, command, file, output, root, run_within, target};
 
 #[derive(Args)]
 pub(crate) struct Npm {
@@ -74,6 +74,13 @@ pub(crate) fn pack_for_tests() -> Result<PathBuf, Failure> {
     Ok(tarballs())
 }
 
+/// Builds the package as it is published, also into www/sanmon; returns its folder.
+pub(crate) fn build_for_bench() -> Result<PathBuf, Failure> {
+    let folder = build(&Optimise::Yes(&Tools::install()?), bindgen::Names::Drop)?;
+    package::copy(&folder, &root().join("www").join("sanmon"))?;
+    Ok(folder)
+}
+
 fn check_and_pack(tools: &Tools, folder: &Path) -> Result<(), Failure> {
     tools.check_types()?;
     tools.check_package(folder)?;
@@ -115,12 +122,6 @@ fn console() -> PathBuf {
 /// Where tarballs are put.
 fn tarballs() -> PathBuf {
     target().join("npm").join("packed")
-}
-
-/// Says which file could not be read or written.
-fn file(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
-    let what = what.into();
-    |source| Failure::File { what, source }
 }
 
 /// The folder of the crate that the package is made of.
