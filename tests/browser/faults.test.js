@@ -118,7 +118,8 @@ test("a message of 100 MB is refused, as text, as bytes and inflated, and the mo
         url: given.fake, session: "s", encoding: "zlib", on: { LARGE: () => said.push("delivered") },
         onerror: ({ kind, message }) => said.push(`${kind}: ${message}`),
       });
-      await until(() => said.filter((line) => line.startsWith("message")).length === 3);
+      // 200 MB go over the wire, in three connections.
+      await until(() => said.filter((line) => line.startsWith("message")).length === 3, 90_000);
       await until(() => gateway.state === "live");
       const { memory } = (await import("/sanmon/sanmon.js")).initSync();
       gateway.close();

@@ -9,8 +9,8 @@ export async function workIn(page, server, work, more = {}) {
   return page.evaluate(async ([work, given]) => {
     const { connect, GatewayError, verifyInteraction } = await import("/sanmon/web.js");
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-    const until = async (check) => {
-      for (let left = 600; left; left -= 1) {
+    const until = async (check, ms = 15_000) => {
+      for (const end = performance.now() + ms; performance.now() < end;) {
         if (check()) return;
         await sleep(20);
       }

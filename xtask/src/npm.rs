@@ -74,11 +74,12 @@ pub(crate) fn pack_for_tests() -> Result<PathBuf, Failure> {
     Ok(tarballs())
 }
 
-/// Builds the package as it is published, also into www/sanmon; returns its folder.
+/// Builds the package as it is published, and the console's copy of the same modules; returns the package's folder.
 pub(crate) fn build_for_bench() -> Result<PathBuf, Failure> {
-    let folder = build(&Optimise::Yes(&Tools::install()?), bindgen::Names::Drop)?;
-    package::copy(&folder, &root().join("www").join("sanmon"))?;
-    Ok(folder)
+    let tools = Tools::install()?;
+    let modules = build(&Optimise::Yes(&tools), bindgen::Names::Drop)?;
+    package::copy(&modules, &console())?;
+    bundle(&tools, &modules)
 }
 
 fn check_and_pack(tools: &Tools, folder: &Path) -> Result<(), Failure> {
