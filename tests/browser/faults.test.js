@@ -102,10 +102,10 @@ test("a server that refuses is asked once", async () => {
   other.close();
 });
 
-test("a message of 100 MB is refused, as text, as bytes and inflated, and the module's memory stays small", async () => {
+test("a message of 100 MB is refused, as text or inflated, one just above the limit as bytes, and the module's memory stays small", async () => {
   const large = 100 << 20;
   const deflated = await new Response(new Blob([Buffer.alloc(large, 32)]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer();
-  const messages = [`{"t":"LARGE","s":2,"d":"${"x".repeat(large)}"}`, Buffer.alloc(large), Buffer.from(deflated)];
+  const messages = [`{"t":"LARGE","s":2,"d":"${"x".repeat(large)}"}`, Buffer.alloc((16 << 20) + 1), Buffer.from(deflated)];
   const left = [...messages];
   const other = await fake((socket) => {
     socket.send(ready);
@@ -118,7 +118,7 @@ test("a message of 100 MB is refused, as text, as bytes and inflated, and the mo
         url: given.fake, session: "s", encoding: "zlib", on: { LARGE: () => said.push("delivered") },
         onerror: ({ kind, message }) => said.push(`${kind}: ${message}`),
       });
-      // 200 MB go over the wire, in three connections.
+      // So much takes its time through a browser's pipes, on a busy machine above all.
       await until(() => said.filter((line) => line.startsWith("message")).length === 3, 90_000);
       await until(() => gateway.state === "live");
       const { memory } = (await import("/sanmon/sanmon.js")).initSync();
