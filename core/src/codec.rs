@@ -7,7 +7,7 @@ mod zlib;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use self::check::{InvalidJson, MAX_DEPTH, check_json};
+pub use self::check::{InvalidJson, MAX_DEPTH, check_json, pick_members};
 pub use self::dispatch::{Dispatch, Opcode, frame};
 pub use self::zlib::{InflateError, Inflater, deflate, inflate};
 

@@ -1,8 +1,12 @@
 //! The door: what JSON must be before anything reads it.
 
+mod pick;
+
 use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+pub use self::pick::pick_members;
 
 /// The deepest nesting that is taken: arrays and objects inside one another.
 pub const MAX_DEPTH: usize = 128;
@@ -21,13 +25,7 @@ pub struct InvalidJson(String);
 /// # Errors
 /// [`InvalidJson`] with what was wrong and where.
 pub fn check_json(text: &str) -> Result<(), InvalidJson> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    // Our own count below is exact and bounds the recursion; serde_json's stops one level early.
-    deserializer.disable_recursion_limit();
-    Checked { depth: MAX_DEPTH }
-        .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end())
-        .map_err(|error| InvalidJson(error.to_string()))
+    Checked { depth: MAX_DEPTH }.check(text).map_err(|error| InvalidJson(error.to_string()))
 }
 
 /// Visits a value whole and keeps nothing of it.
@@ -38,6 +36,14 @@ struct Checked {
 }
 
 impl Checked {
+    fn check(self, text: &str) -> serde_json::Result<()> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        // Our own count is exact and bounds the recursion; serde_json's stops one level early.
+        deserializer.disable_recursion_limit();
+        self.deserialize(&mut deserializer)?;
+        deserializer.end()
+    }
+
     fn inside<E: de::Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1);
         depth.map(|depth| Self { depth }).ok_or_else(|| E::custom(format!("more than {MAX_DEPTH} levels of nesting")))

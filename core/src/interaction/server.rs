@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::answer::Answer;
@@ -14,7 +13,7 @@ use super::request::{Request, Signed};
 use super::response::Reply;
 use super::seen::Seen;
 use super::verify::ApplicationKey;
-use crate::codec::check_json;
+use crate::codec::pick_members;
 use crate::id::Id;
 use crate::time::UnixMillis;
 
@@ -195,52 +194,31 @@ fn lock<T>(memory: &Mutex<T>) -> MutexGuard<'_, T> {
     memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The fields that decide what a body is. `type` and `application_id` stay text, so that null is not absent.
-#[derive(Deserialize)]
-struct Outline<'a> {
-    #[serde(rename = "type", default, borrow, deserialize_with = "present")]
-    kind: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    application_id: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    id: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    token: Option<&'a RawValue>,
-}
-
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
 impl<'a> Opened<'a> {
     /// Reads a body that a key of this application has signed.
     fn read(body: &'a [u8], application: Option<Id>) -> Result<Self, Rejection> {
         // serde_json does not look at the UTF-8 of strings that it skips.
         let text = std::str::from_utf8(body).map_err(|error| Rejection::Json(shortened(error)))?;
-        check_json(text).map_err(|error| Rejection::Json(shortened(error)))?;
-        if !text.trim_start().starts_with('{') {
-            return Err(Rejection::Json("not an object".to_owned()));
-        }
-        let outline: Outline<'_> = serde_json::from_str(text).map_err(|error| Rejection::Json(shortened(error)))?;
-        let code = outline.kind.ok_or(Rejection::NoType)?.get();
+        let members = pick_members(text, ["type", "application_id", "id", "token"]);
+        let members = members.map_err(|error| Rejection::Json(shortened(error)))?;
+        let [kind, named, id, token] = members.ok_or_else(|| Rejection::Json("not an object".to_owned()))?;
+        let code = kind.ok_or(Rejection::NoType)?.get();
         if !code.strip_prefix('-').unwrap_or(code).bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Rejection::Json("the type is no integer".to_owned()));
         }
         let kind = code.parse::<i64>().map(InteractionKind::from);
         let snowflake = |raw: &RawValue| serde_json::from_str::<Snowflake>(raw.get()).ok();
-        let named = outline.application_id.map(snowflake);
+        let named = named.map(snowflake);
         if let (Some(application), Some(named)) = (application, named) {
             // What is no id at all is left to the model, which says what is wrong with it; a ping has no model.
             if named.map_or(kind == Ok(InteractionKind::Ping), |named| named != application.into()) {
                 return Err(Rejection::Signature(SignatureFault::OtherApplication));
             }
         }
-        let id = outline.id.and_then(snowflake);
+        let id = id.and_then(snowflake);
         let ticket = named.flatten().zip(id).map(|(application, interaction)| Ticket { application, interaction });
         match kind {
-            Ok(kind) if !matches!(kind, InteractionKind::Other(_)) => {
-                Ok(Self { kind, text, ticket, token: outline.token })
-            }
+            Ok(kind) if !matches!(kind, InteractionKind::Other(_)) => Ok(Self { kind, text, ticket, token }),
             _ => Err(Rejection::UnknownType(shortened(code))),
         }
     }
