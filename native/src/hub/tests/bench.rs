@@ -51,7 +51,8 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) async fn new() -> Self {
-        Self::with(Config { hub_threads: 2, ..Config::default() }).await
+        // One user identifies as often as a test likes; tests/limits.rs asks how often they may.
+        Self::with(Config { hub_threads: 2, max_identifies_per_second: 10_000, ..Config::default() }).await
     }
 
     pub(super) async fn with(config: Config) -> Self {
