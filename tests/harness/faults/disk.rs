@@ -69,12 +69,18 @@ pub(super) async fn full(scale: Scale) -> Outcome {
             }
         })
         .await;
-        // What an operator reads, and what the load balancer does.
-        let answer =
-            server.operator().post("/publish", json!({ "events": [{ "to": "everyone", "t": "X", "d": {} }] })).await;
-        assert!([507, 503].contains(&answer.status), "{}", answer.text);
-        answer.error(answer.status);
-        assert!(server.admin().get("/readyz").await.status >= 500);
+        // What an operator reads, and what the load balancer does. A little may still fit where a batch did not.
+        within("an operator to be told", async {
+            let body = json!({ "events": [{ "to": "everyone", "t": "X", "d": {} }] });
+            let mut answer = server.operator().post("/publish", body.clone()).await;
+            while answer.status == 200 {
+                answer = server.operator().post("/publish", body.clone()).await;
+            }
+            assert!([507, 503].contains(&answer.status), "{}", answer.text);
+            answer.error(answer.status);
+            while server.admin().get("/readyz").await.status < 500 {}
+        })
+        .await;
         assert_eq!(swarm.live(), crowd.users.len(), "clients stay connected");
         std::fs::remove_file(&filler).expect("the filler");
         let start = Instant::now();
