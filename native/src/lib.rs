@@ -41,6 +41,7 @@ pub mod client;
 mod clock;
 mod complaints;
 pub mod config;
+mod disk;
 mod doorway;
 mod failures;
 mod fields;
