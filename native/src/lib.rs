@@ -50,6 +50,7 @@ pub mod interactions;
 mod listen;
 mod log;
 mod metrics;
+mod nats;
 mod node;
 mod origin;
 mod peer;
