@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use sanmon_engines::{has_nats, has_postgres};
+
 use crate::command::{Failure, cargo, command, output, run_within, succeeds};
 use crate::wasm_target;
 
@@ -35,6 +37,9 @@ const INSTALLATION: Duration = Duration::from_secs(900);
 const FAKETIME: &str = "libfaketime";
 /// What gives a process a small disk of its own.
 const UNSHARE: &str = "unshare";
+/// What several nodes stand on.
+const NATS: &str = "nats-server";
+const POSTGRES: &str = "PostgreSQL";
 
 const NEEDS: &[Need] = &[
     Need {
@@ -72,6 +77,9 @@ const NEEDS: &[Need] = &[
         present: || succeeds(command("systemd-analyze").arg("--version")),
         from: Source::Debian("systemd"),
     },
+    // Each test starts servers of its own; Debian's cluster, which comes with the package, is left alone.
+    Need { name: NATS, present: has_nats, from: Source::Debian("nats-server") },
+    Need { name: POSTGRES, present: has_postgres, from: Source::Debian("postgresql") },
     Need { name: "Chromium", present: || chromium().is_some(), from: Source::Debian("chromium") },
 ];
 
@@ -88,7 +96,11 @@ pub(crate) fn install() -> Result<(), Failure> {
 /// # Errors
 /// As [`install`].
 pub(crate) fn install_for_faults() -> Result<(), Failure> {
-    install_these(&NEEDS.iter().filter(|need| [FAKETIME, UNSHARE].contains(&need.name)).collect::<Vec<_>>())
+    install_named(&[FAKETIME, UNSHARE, NATS, POSTGRES])
+}
+
+fn install_named(names: &[&str]) -> Result<(), Failure> {
+    install_these(&NEEDS.iter().filter(|need| names.contains(&need.name)).collect::<Vec<_>>())
 }
 
 fn install_these(needs: &[&Need]) -> Result<(), Failure> {

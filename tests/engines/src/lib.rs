@@ -1,0 +1,16 @@
+//! NATS and PostgreSQL as processes that belong to who started them: own folders, own ports, gone with their owner.
+
+#![forbid(unsafe_code)]
+
+mod fault;
+mod folder;
+mod nats;
+mod port;
+mod postgres;
+mod process;
+mod program;
+
+pub use self::fault::Fault;
+pub use self::nats::Nats;
+pub use self::postgres::{Durability, Postgres};
+pub use self::program::{has_nats, has_postgres};

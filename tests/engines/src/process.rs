@@ -1,0 +1,142 @@
+//! An engine's process, which ends with its owner however the owner ends.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::Fault;
+
+/// How long an engine that was asked to end may take before it is killed.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How often a process is looked at.
+pub(crate) const POLL: Duration = Duration::from_millis(5);
+
+/// Waits until its standard input ends, which it does with the owner, then ends the engine.
+const GUARD: &str = r#"
+read -r line
+kill -s "$1" "$2" 2>/dev/null
+for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.1
+done
+kill -s KILL "$2" 2>/dev/null
+if [ -n "$3" ]; then rm -rf -- "$3"; fi
+"#;
+
+/// A running engine.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    /// Ends the engine where [`Drop`] does not come to it: the owner was killed, or holds it in a static.
+    guard: Child,
+    farewell: Signal,
+}
+
+/// How a process is ended and where it writes.
+pub(crate) struct Ways<'a> {
+    /// What asks it to end.
+    pub(crate) farewell: Signal,
+    /// What is appended to by what it says.
+    pub(crate) log: &'a Path,
+    /// What to remove when the owner is killed.
+    pub(crate) to_remove: Option<&'a Path>,
+}
+
+impl Process {
+    /// Starts it, in a process group of its own: what is typed on a terminal is for its owner.
+    pub(crate) fn start(command: &mut Command, ways: &Ways<'_>) -> Result<Self, Fault> {
+        use std::os::unix::process::CommandExt as _;
+        let log = OpenOptions::new().create(true).append(true).open(ways.log).map_err(Fault::file(ways.log))?;
+        let errors = log.try_clone().map_err(Fault::file(ways.log))?;
+        command.process_group(0).stdin(Stdio::null()).stdout(log).stderr(errors);
+        let child = spawn(command)?;
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD, "guard", name_of(ways.farewell), &child.id().to_string()]);
+        guard.arg(ways.to_remove.map_or_else(PathBuf::new, Path::to_path_buf));
+        guard.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        match spawn(&mut guard) {
+            Ok(guard) => Ok(Self { child, guard, farewell: ways.farewell }),
+            Err(fault) => {
+                end(child, ways.farewell);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        match self.child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(status.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Sends it and its children a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.child.id();
+        let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let children = listed.split_whitespace().filter_map(|child| child.parse::<i32>().ok());
+        let own = i32::try_from(pid).ok();
+        for pid in own.into_iter().chain(children).filter_map(Pid::from_raw) {
+            // A child that just ended needs no signal.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Ends it at once.
+    pub(crate) fn kill(mut self) {
+        self.farewell = Signal::KILL;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // First, since the number that it knows may be another's once the engine is waited for.
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
+        // One that was stopped would not hear the farewell.
+        self.signal(Signal::CONT);
+        end_in_place(&mut self.child, self.farewell);
+    }
+}
+
+fn spawn(command: &mut Command) -> Result<Child, Fault> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.spawn().map_err(|source| Fault::Start { program, source })
+}
+
+fn end(mut child: Child, farewell: Signal) {
+    end_in_place(&mut child, farewell);
+}
+
+fn end_in_place(child: &mut Child, farewell: Signal) {
+    if child.try_wait().is_ok_and(|status| status.is_none()) {
+        let _ = kill_process(Pid::from_child(child), farewell);
+    }
+    let start = Instant::now();
+    while start.elapsed() < FAREWELL && child.try_wait().is_ok_and(|status| status.is_none()) {
+        sleep(POLL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn name_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::QUIT => "QUIT",
+        Signal::INT => "INT",
+        Signal::TERM => "TERM",
+        _ => "KILL",
+    }
+}
