@@ -40,6 +40,12 @@ pub enum Fault {
         /// Why.
         source: io::Error,
     },
+    /// PostgreSQL refuses to run as root, and whom it runs as instead can't come to its folder.
+    #[error("{} can't be reached by `nobody`, as whom PostgreSQL runs where root starts it: give it another place", path.display())]
+    Unreachable {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No port is left for it.
     #[error("no free port was found on 127.0.0.1")]
     Port,

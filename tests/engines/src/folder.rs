@@ -1,6 +1,8 @@
 //! Where an engine keeps its data: a folder that goes with it, or one that stays.
 
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -33,6 +35,20 @@ impl Folder {
             Self::Passing(folder) => folder.path(),
             Self::Lasting(path) => path,
         }
+    }
+
+    /// Where the engine's output goes.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.path().join("log")
+    }
+
+    /// Lets a command write there.
+    pub(crate) fn log_to(&self, command: &mut Command) -> Result<(), Fault> {
+        let log = self.log();
+        let file = OpenOptions::new().create(true).append(true).open(&log).map_err(Fault::file(&log))?;
+        let errors = file.try_clone().map_err(Fault::file(&log))?;
+        command.stdout(file).stderr(errors);
+        Ok(())
     }
 
     /// What is to be removed when the owner is gone without having dropped it.

@@ -13,4 +13,6 @@ mod program;
 pub use self::fault::Fault;
 pub use self::nats::Nats;
 pub use self::postgres::{Durability, Postgres};
+pub use self::process::{Farewell, Process};
 pub use self::program::{has_nats, has_postgres};
+pub use rustix::process::Signal;

@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::folder::Folder;
-use crate::process::{POLL, Process, Ways};
+use crate::process::{Farewell, POLL, Process};
 use crate::{Fault, port, program};
 
 /// How long it may take to begin; a large stream is read first.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it may take to end once it was asked to.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A NATS server with JetStream on a port of its own; ended when dropped.
 #[derive(Debug)]
@@ -118,11 +121,12 @@ impl Nats {
     }
 
     fn run(&mut self) -> Result<(), Fault> {
-        let (folder, log) = (self.folder.path(), self.folder.path().join("log"));
+        let (folder, log) = (self.folder.path(), self.folder.log());
         let mut command = Command::new(program::nats()?);
         command.arg("--config").arg(folder.join("nats.conf"));
-        let ways = Ways { farewell: Signal::TERM, log: &log, to_remove: self.folder.to_remove() };
-        let mut process = Process::start(&mut command, &ways)?;
+        self.folder.log_to(&mut command)?;
+        let farewell = Farewell { signal: Signal::TERM, patience: FAREWELL };
+        let mut process = Process::start(&mut command, farewell, self.folder.to_remove())?;
         let start = Instant::now();
         let unfit = |what: String| Fault::Unfit {
             program: "nats-server",

@@ -12,11 +12,14 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, geteuid};
 
 use crate::folder::Folder;
-use crate::process::{POLL, Process, Ways};
+use crate::process::{Farewell, POLL, Process};
 use crate::{Fault, port, program};
 
 /// How long it may take to begin, a recovery included.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it may take to end once it was asked to.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The user that PostgreSQL runs as when its owner is root, as which it refuses to run: `nobody`, and its group.
 const NOBODY: u32 = 65_534;
@@ -178,6 +181,11 @@ impl Postgres {
         }
         if geteuid().is_root() {
             std::os::unix::fs::chown(folder, Some(NOBODY), Some(NOBODY)).map_err(Fault::file(folder))?;
+            let mut look = Command::new("test");
+            look.arg("-x").arg(folder).uid(NOBODY).gid(NOBODY);
+            if !look.status().is_ok_and(|status| status.success()) {
+                return Err(Fault::Unreachable { path: folder.to_owned() });
+            }
         }
         let mut initdb = self.program("initdb")?;
         initdb.arg("--pgdata").arg(folder.join("data"));
@@ -202,7 +210,7 @@ impl Postgres {
     }
 
     fn attempt(&self) -> Result<Process, Fault> {
-        let log = self.folder.path().join("log");
+        let log = self.folder.log();
         let _ = std::fs::remove_file(&log);
         let mut command = self.program("postgres")?;
         command.arg("-D").arg(self.folder.path().join("data"));
@@ -223,8 +231,9 @@ impl Postgres {
             command.arg("-c").arg(format!("{name}={value}"));
         }
         // SIGQUIT: ends at once, but takes its shared memory with it.
-        let ways = Ways { farewell: Signal::QUIT, log: &log, to_remove: self.folder.to_remove() };
-        let mut process = Process::start(&mut command, &ways)?;
+        self.folder.log_to(&mut command)?;
+        let farewell = Farewell { signal: Signal::QUIT, patience: FAREWELL };
+        let mut process = Process::start(&mut command, farewell, self.folder.to_remove())?;
         let start = Instant::now();
         let unfit = |what: String| Fault::Unfit {
             program: "postgres",

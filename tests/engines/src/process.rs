@@ -1,8 +1,8 @@
-//! An engine's process, which ends with its owner however the owner ends.
+//! A process that ends with its owner, however the owner ends.
 
-use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Fault;
 
-/// How long an engine that was asked to end may take before it is killed.
-const FAREWELL: Duration = Duration::from_secs(5);
-
 /// How often a process is looked at.
 pub(crate) const POLL: Duration = Duration::from_millis(5);
 
-/// Waits until its standard input ends, which it does with the owner, then ends the engine.
+/// Waits until its standard input ends, which it does with the owner, then ends the process.
 const GUARD: &str = r#"
 read -r line
 kill -s "$1" "$2" 2>/dev/null
@@ -28,53 +25,57 @@ kill -s KILL "$2" 2>/dev/null
 if [ -n "$3" ]; then rm -rf -- "$3"; fi
 "#;
 
-/// A running engine.
+/// A running process; ended when dropped.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
-    /// Ends the engine where [`Drop`] does not come to it: the owner was killed, or holds it in a static.
+    /// Ends the process where [`Drop`] does not come to it: the owner was killed, or holds it in a static.
     guard: Child,
-    farewell: Signal,
+    farewell: Farewell,
 }
 
-/// How a process is ended and where it writes.
-pub(crate) struct Ways<'a> {
+/// How a process is ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Farewell {
     /// What asks it to end.
-    pub(crate) farewell: Signal,
-    /// What is appended to by what it says.
-    pub(crate) log: &'a Path,
-    /// What to remove when the owner is killed.
-    pub(crate) to_remove: Option<&'a Path>,
+    pub signal: Signal,
+    /// How long it may take before it is killed.
+    pub patience: Duration,
 }
 
 impl Process {
-    /// Starts it, in a process group of its own: what is typed on a terminal is for its owner.
-    pub(crate) fn start(command: &mut Command, ways: &Ways<'_>) -> Result<Self, Fault> {
-        use std::os::unix::process::CommandExt as _;
-        let log = OpenOptions::new().create(true).append(true).open(ways.log).map_err(Fault::file(ways.log))?;
-        let errors = log.try_clone().map_err(Fault::file(ways.log))?;
-        command.process_group(0).stdin(Stdio::null()).stdout(log).stderr(errors);
-        let child = spawn(command)?;
+    /// Starts it, in a process group of its own: what is typed on a terminal is for its owner. When the owner is killed, the
+    /// folder is removed too.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub fn start(command: &mut Command, farewell: Farewell, to_remove: Option<&Path>) -> Result<Self, Fault> {
+        let mut child = spawn(command.process_group(0).stdin(Stdio::null()))?;
         let mut guard = Command::new("sh");
-        guard.args(["-c", GUARD, "guard", name_of(ways.farewell), &child.id().to_string()]);
-        guard.arg(ways.to_remove.map_or_else(PathBuf::new, Path::to_path_buf));
+        guard.args(["-c", GUARD, "guard", name_of(farewell.signal), &child.id().to_string()]);
+        guard.arg(to_remove.map_or_else(PathBuf::new, Path::to_path_buf));
         guard.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         match spawn(&mut guard) {
-            Ok(guard) => Ok(Self { child, guard, farewell: ways.farewell }),
+            Ok(guard) => Ok(Self { child, guard, farewell }),
             Err(fault) => {
-                end(child, ways.farewell);
+                end(&mut child, farewell);
                 Err(fault)
             }
         }
     }
 
+    /// What it writes to its standard output and errors, where these are pipes that nobody took yet.
+    pub fn output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        (self.child.stdout.take(), self.child.stderr.take())
+    }
+
     /// Its process id.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// How it ended, if it did.
-    pub(crate) fn ended(&mut self) -> Option<String> {
+    pub fn ended(&mut self) -> Option<String> {
         match self.child.try_wait() {
             Ok(None) => None,
             Ok(Some(status)) => Some(status.to_string()),
@@ -83,7 +84,7 @@ impl Process {
     }
 
     /// Sends it and its children a signal.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = self.child.id();
         let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
         let children = listed.split_whitespace().filter_map(|child| child.parse::<i32>().ok());
@@ -95,19 +96,19 @@ impl Process {
     }
 
     /// Ends it at once.
-    pub(crate) fn kill(mut self) {
-        self.farewell = Signal::KILL;
+    pub fn kill(mut self) {
+        self.farewell.signal = Signal::KILL;
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // First, since the number that it knows may be another's once the engine is waited for.
+        // First, since the number that it knows may be another's once the process is waited for.
         let _ = self.guard.kill();
         let _ = self.guard.wait();
         // One that was stopped would not hear the farewell.
         self.signal(Signal::CONT);
-        end_in_place(&mut self.child, self.farewell);
+        end(&mut self.child, self.farewell);
     }
 }
 
@@ -116,16 +117,13 @@ fn spawn(command: &mut Command) -> Result<Child, Fault> {
     command.spawn().map_err(|source| Fault::Start { program, source })
 }
 
-fn end(mut child: Child, farewell: Signal) {
-    end_in_place(&mut child, farewell);
-}
-
-fn end_in_place(child: &mut Child, farewell: Signal) {
+fn end(child: &mut Child, farewell: Farewell) {
     if child.try_wait().is_ok_and(|status| status.is_none()) {
-        let _ = kill_process(Pid::from_child(child), farewell);
+        // It may end by itself just now.
+        let _ = kill_process(Pid::from_child(child), farewell.signal);
     }
     let start = Instant::now();
-    while start.elapsed() < FAREWELL && child.try_wait().is_ok_and(|status| status.is_none()) {
+    while start.elapsed() < farewell.patience && child.try_wait().is_ok_and(|status| status.is_none()) {
         sleep(POLL);
     }
     let _ = child.kill();
