@@ -7,6 +7,7 @@ mod interactions_key;
 mod load;
 mod proxy;
 mod sample;
+mod server_url;
 #[expect(rustdoc::bare_urls, reason = "the texts are those of --help and of the sample file, too")]
 mod table;
 
@@ -15,4 +16,5 @@ pub use self::check::Contradiction;
 pub use self::interactions_key::InteractionsKey;
 pub use self::load::ConfigError;
 pub use self::proxy::{InvalidProxy, TrustedProxy};
+pub use self::server_url::ServerUrl;
 pub use self::table::{Config, LogFormat, Options, SETTINGS, Setting};

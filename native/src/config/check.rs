@@ -5,7 +5,23 @@ use std::path::Path;
 
 use super::address::Address;
 use super::proxy::TrustedProxy;
+use super::server_url::ServerUrl;
 use super::table::Config;
+
+/// What may stand behind the question mark of `store_url`. A password stands before the `@`, where it is hidden.
+const STORE_PARAMETERS: [&str; 11] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "application_name",
+    "options",
+];
 
 /// Settings that don't go together, or a value out of its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +62,7 @@ impl Config {
                 return Err(contradiction("public_url", "must be wss://HOST/PATH or ws://HOST/PATH"));
             }
         }
+        self.check_servers()?;
         match self.origins.iter().find(|origin| !is_origin(origin)) {
             Some(origin) => Err(contradiction(
                 "origins",
@@ -53,6 +70,36 @@ impl Config {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Checks where PostgreSQL and NATS are to be. What was set is not repeated: it may hold a password.
+    fn check_servers(&self) -> Result<(), Contradiction> {
+        if self.store_url.is_some() == self.nats_url.is_empty() {
+            let (key, other) =
+                if self.store_url.is_some() { ("store_url", "nats_url") } else { ("nats_url", "store_url") };
+            let problem = format!("needs {other}: many machines share PostgreSQL and NATS, one machine needs neither");
+            return Err(Contradiction { key, problem });
+        }
+        if let Some(url) = &self.store_url {
+            if !["postgres", "postgresql"].contains(&url.scheme()) {
+                return Err(contradiction("store_url", "must be postgres://USER:PASSWORD@HOST/DATABASE"));
+            }
+            if let Some(name) = url.parameters().find(|name| !STORE_PARAMETERS.contains(name)) {
+                let known = STORE_PARAMETERS.join(", ");
+                return Err(contradiction("store_url", &format!("`{name}` is none of the parameters {known}")));
+            }
+        }
+        let is_nats = |url: &ServerUrl| ["nats", "tls"].contains(&url.scheme()) && url.parameters().next().is_none();
+        if !self.nats_url.iter().all(is_nats) {
+            return Err(contradiction("nats_url", "must be nats://HOST:PORT or tls://HOST:PORT"));
+        }
+        if self.nats_credentials.is_some() && self.nats_url.is_empty() {
+            return Err(contradiction("nats_credentials", "needs nats_url"));
+        }
+        if !(1..=5).contains(&self.nats_replicas) {
+            return Err(contradiction("nats_replicas", "must be 1 to 5"));
+        }
+        Ok(())
     }
 
     /// What is allowed but likely wrong outside a development machine, one sentence each.
@@ -94,10 +141,12 @@ impl Config {
         if self.log_max_age_ms < 30_000 {
             warnings.push("log_max_age_ms: clients that are gone for half a minute start anew".into());
         }
-        if let Some(key) = &self.tls_key
-            && readable_by_others(key)
-        {
-            warnings.push(format!("tls_key: {} can be read by other users", key.display()));
+        for (key, file) in [("tls_key", &self.tls_key), ("nats_credentials", &self.nats_credentials)] {
+            if let Some(file) = file
+                && readable_by_others(file)
+            {
+                warnings.push(format!("{key}: {} can be read by other users", file.display()));
+            }
         }
         warnings
     }
@@ -205,6 +254,35 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(sound.check(), Ok(()));
+    }
+
+    #[test]
+    fn servers_come_together_and_their_passwords_stay_hidden() {
+        let config = |store: &str, nats: &[&str]| Config {
+            store_url: (!store.is_empty()).then(|| store.parse().unwrap()),
+            nats_url: nats.iter().map(|url| url.parse().unwrap()).collect(),
+            ..Config::default()
+        };
+        let (store, nats) = ("postgres://a:geheim@db/a?sslmode=require", ["nats://a:geheim@n1", "tls://n2:4222"]);
+        assert_eq!(config(store, &nats).check(), Ok(()));
+        for (store, nats, key) in [
+            (store, &[][..], "store_url"),
+            ("", &nats[..], "nats_url"),
+            ("mysql://a:geheim@db/a", &nats[..], "store_url"),
+            ("geheim", &nats[..], "store_url"),
+            ("postgres://a@db/a?password=geheim", &nats[..], "store_url"),
+            (store, &["http://geheim@n1"][..], "nats_url"),
+            (store, &["nats://n1?geheim"][..], "nats_url"),
+        ] {
+            let error = config(store, nats).check().unwrap_err();
+            assert!(error.key == key && !error.to_string().contains("geheim"), "{error}");
+        }
+        let text = config(store, &nats).to_toml();
+        assert!(!text.contains("geheim") && text.contains("postgres://a:***@db/a"), "{text}");
+        let replicas = Config { nats_replicas: 6, ..config(store, &nats) };
+        assert_eq!(replicas.check().unwrap_err().key, "nats_replicas");
+        let credentials = Config { nats_credentials: Some("file".into()), ..Config::default() };
+        assert_eq!(credentials.check().unwrap_err().key, "nats_credentials");
     }
 
     #[test]

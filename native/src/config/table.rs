@@ -9,6 +9,7 @@ use super::address::Address;
 use super::help::with_default;
 use super::interactions_key::InteractionsKey;
 use super::proxy::TrustedProxy;
+use super::server_url::ServerUrl;
 
 /// Makes [`Config`], [`Options`] and [`SETTINGS`] from the table below.
 macro_rules! settings {
@@ -153,6 +154,23 @@ settings! {
         /// The audit lines are always written, unless sanmon::audit is named here.
         #[arg(value_name = "LEVEL")]
         log_level: String = "info".into();
+    }
+    "Many machines" {
+        /// Where PostgreSQL 14 or newer is, such as postgres://sanmon:PASSWORD@db.example/sanmon; with nats_url this node is
+        /// one of many that share it. Without both, everything is in the data folder. The password is shown nowhere; a
+        /// variable or the file keeps it out of the list of processes.
+        #[arg(value_name = "URL", num_args = 1)]
+        store_url: Option<ServerUrl> = None;
+        /// Where NATS with JetStream is, such as nats://nats1.example:4222 or tls://nats1.example; several of one cluster
+        /// with commas or by repeating the flag.
+        #[arg(value_name = "URL", value_delimiter = ',')]
+        nats_url: Vec<ServerUrl> = Vec::new();
+        /// File with the credentials that NATS made for this user.
+        #[arg(value_name = "FILE", num_args = 1)]
+        nats_credentials: Option<PathBuf> = None;
+        /// On how many servers of its cluster NATS keeps the event log, 1 to 5.
+        #[arg(value_name = "COUNT")]
+        nats_replicas: u8 = 1;
     }
     "Strangers" {
         /// Identifies and requests with a session id or operator key that is none, from one address in a minute. Beyond
