@@ -1,5 +1,6 @@
 //! The one ordered event log: every event's place, its durability, and what a client that comes back has missed.
 
+pub(crate) mod jetstream;
 mod older;
 mod recent;
 mod retention;

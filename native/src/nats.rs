@@ -337,4 +337,41 @@ mod tests {
         assert_eq!(pause(2), Duration::from_millis(50));
         assert_eq!((pause(9), pause(usize::MAX)), (MAX_PAUSE, MAX_PAUSE));
     }
+    #[tokio::test]
+    async fn who_connects_is_told_and_a_refusal_is_final() {
+        let server = sanmon_engines::Nats::start_with("authorization { user: ada, password: \"p@ss\" }");
+        let address = server.address();
+        let connect =
+            async |login: &str| Nats::connect(&format!("nats://{login}{address}"), None, Clock::start()).await;
+        assert!(connect("ada:p%40ss@").await.unwrap().is_up());
+        for login in ["", "ada:wrong@", "token@"] {
+            let refused = connect(login).await;
+            assert!(matches!(refused, Err(NatsError::Refused { .. })), "{refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_lost_comes_back() {
+        let mut server = sanmon_engines::Nats::start();
+        let nats = Nats::connect(&server.url(), None, Clock::start()).await.unwrap();
+        let mut link = nats.link();
+        assert!(nats.is_up());
+        for _ in 0..2 {
+            server.kill();
+            link.wait_for(|link| matches!(link, Link::Down { .. })).await.unwrap();
+            server.restart();
+            link.wait_for(|link| *link == Link::Up).await.unwrap();
+            nats.client().flush().await.unwrap();
+        }
+        nats.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_of_credentials_that_can_not_be_used_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for path in [file.path(), Path::new("no such file")] {
+            let error = Nats::connect("nats://localhost", Some(path), Clock::start()).await.unwrap_err();
+            assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+        }
+    }
 }

@@ -1,0 +1,90 @@
+//! Putting entries into the stream, some at once, and waiting until they are stored.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::publish::PublishAck;
+use futures_util::future::BoxFuture;
+use sanmon_core::event::Seq;
+
+use super::{Body, JetStream};
+use crate::nats::Link;
+use crate::store::{Refusal, StoreError};
+
+/// Messages of one call whose acknowledgements are waited for at once.
+const WINDOW: usize = 256;
+/// How long one call may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An entry to put into the stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    /// What it is.
+    pub(crate) body: Body,
+    /// Its id, so that it is stored once however often it is sent.
+    pub(crate) id: Option<String>,
+}
+
+impl JetStream {
+    /// Puts entries into the log in this order and returns their places once all are stored. When this fails, some may be
+    /// stored: those with an id are not stored again when the same is tried anew, and keep their place.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when one is too large, and none is stored then; else [`StoreError::Unavailable`].
+    pub(crate) async fn publish(&self, messages: Vec<Outgoing>) -> Result<Vec<Seq>, StoreError> {
+        let max_payload = self.nats().max_payload();
+        for message in &messages {
+            message.body.check(max_payload).map_err(|error| Refusal::invalid(error.to_string()))?;
+        }
+        let mut link = self.nats().link();
+        if *link.borrow_and_update() != Link::Up {
+            return Err(unreachable());
+        }
+        tokio::select! {
+            stored = tokio::time::timeout(TIMEOUT, self.send(messages)) => {
+                stored.unwrap_or_else(|_| Err(StoreError::Unavailable("JetStream took too long to store events".into())))
+            }
+            _ = link.wait_for(|link| *link != Link::Up) => Err(unreachable()),
+        }
+    }
+
+    async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Seq>, StoreError> {
+        let (context, subject) = (&self.inner.context, self.inner.settings.events());
+        let mut places = Vec::with_capacity(messages.len());
+        let mut waiting: VecDeque<BoxFuture<'static, Result<PublishAck, PublishError>>> = VecDeque::new();
+        for Outgoing { body, id } in messages {
+            let mut message = PublishMessage::build().payload(body.bytes());
+            if let Some(id) = id {
+                message = message.message_id(id);
+            }
+            let sent = context.send_publish(subject, message).await.map_err(|error| failed(&error))?;
+            waiting.push_back(sent.into_future());
+            if waiting.len() >= WINDOW
+                && let Some(oldest) = waiting.pop_front()
+            {
+                places.push(self.stored(oldest.await)?);
+            }
+        }
+        for next in waiting {
+            places.push(self.stored(next.await)?);
+        }
+        Ok(places)
+    }
+
+    fn stored(&self, ack: Result<PublishAck, PublishError>) -> Result<Seq, StoreError> {
+        ack.map(|ack| self.place(ack.sequence)).map_err(|error| failed(&error))
+    }
+}
+
+fn failed(error: &PublishError) -> StoreError {
+    match error.kind() {
+        PublishErrorKind::StreamNotFound => StoreError::Unavailable("NATS has no stream for events now".into()),
+        _ => StoreError::Unavailable(format!("JetStream did not store an event: {error}")),
+    }
+}
+
+fn unreachable() -> StoreError {
+    StoreError::Unavailable("NATS can't be reached".into())
+}
