@@ -1,10 +1,13 @@
 //! The one ordered event log: every event's place, its durability, and what a client that comes back has missed.
 
+mod changes;
 pub(crate) mod jetstream;
 mod older;
+pub(crate) mod outbox;
 mod recent;
 mod retention;
 pub(crate) mod rows;
+mod shared;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -18,9 +21,12 @@ use sanmon_core::time::UnixMillis;
 use sqlx::AnyConnection;
 use tokio::sync::watch;
 
+pub(crate) use self::changes::ChangeNumber;
+use self::changes::Changes;
 use self::older::Older;
 use self::recent::Recent;
 use self::retention::{Bounds, Held};
+pub(crate) use self::shared::{Met, Parcel, SharedLog};
 use crate::config::Config;
 use crate::store::StoreError;
 
@@ -32,6 +38,12 @@ const OLDER_BYTES: usize = 32 << 20;
 
 /// How long a reader waits until an entry that it saw committed is known here as well.
 const CATCH_UP: Duration = Duration::from_secs(5);
+
+/// By how many places a client may be ahead of what is known here, because it comes from a node that was faster.
+const AHEAD: u64 = 100_000;
+
+/// How long such a client waits.
+const AHEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Outlines of entries that are read at once when the log is opened.
 const OUTLINE_PAGE: i64 = 10_000;
@@ -47,6 +59,8 @@ pub(crate) struct Log {
     /// How many entries were read back from the database.
     read_back: AtomicU64,
     head: watch::Sender<Seq>,
+    /// The last change that was met, where changes have numbers of their own: in a log that many machines share.
+    met: Option<watch::Sender<ChangeNumber>>,
     bounds: Bounds,
 }
 
@@ -55,6 +69,8 @@ struct Known {
     history: History,
     recent: Recent,
     held: Held,
+    /// Where changes stand; nothing on one machine, where a change's number is its place.
+    changes: Changes,
 }
 
 /// How much the log holds.
@@ -82,8 +98,7 @@ impl Log {
     ) -> Result<Self, StoreError> {
         let mut outlines = rows::outlines_after(conn, Seq::new(0), OUTLINE_PAGE).await?;
         let floor = outlines.first().map_or(head, |first| Seq::new(first.entry.seq.as_u64() - 1));
-        let mut known =
-            Known { history: History::new(floor), recent: Recent::new(RECENT_BYTES), held: Held::none(floor) };
+        let mut known = Known::after(floor);
         while let Some(newest) = outlines.last() {
             let last = newest.entry.seq;
             for outline in &outlines {
@@ -105,8 +120,64 @@ impl Log {
             older: Mutex::new(Older::new(OLDER_BYTES)),
             read_back: AtomicU64::new(0),
             head: watch::Sender::new(head),
+            met: None,
             bounds: Bounds::of(config),
         })
+    }
+
+    /// A log that many machines share, of which nothing is known yet.
+    pub(crate) fn shared(config: &Config) -> Self {
+        let nowhere = Seq::new(0);
+        Self {
+            known: RwLock::new(Known::after(nowhere)),
+            older: Mutex::new(Older::new(OLDER_BYTES)),
+            read_back: AtomicU64::new(0),
+            head: watch::Sender::new(nowhere),
+            met: Some(watch::Sender::new(ChangeNumber::default())),
+            bounds: Bounds::of(config),
+        }
+    }
+
+    /// Begins a shared log anew, after the place `floor`: nothing of what was before counts any longer.
+    pub(crate) fn begin(&self, floor: Seq) {
+        *self.write() = Known::after(floor);
+        *self.older() = Older::new(OLDER_BYTES);
+        self.head.send_replace(floor);
+        self.tell_met(ChangeNumber::default());
+    }
+
+    /// Takes in entries of a shared log, in its order and without a hole. Each counts as placed at the time `placed`.
+    pub(crate) fn meet(&self, met: &[Met], placed: impl Fn(&Entry) -> UnixMillis) {
+        let Some(last) = met.last() else { return };
+        let mut known = self.write();
+        for Met { entry, change } in met {
+            known.history.push(entry);
+            known.held.push(entry.seq, placed(entry), retention::size(entry));
+            known.recent.push(Arc::clone(entry));
+            if let Some(number) = change {
+                known.changes.push(*number, entry.seq);
+            }
+        }
+        let last_change = known.changes.last();
+        drop(known);
+        self.head.send_replace(last.entry.seq);
+        self.tell_met(last_change);
+    }
+
+    /// All entries of changes up to `number` were met, or are no longer held: the whole of a shared log was read after they
+    /// were relayed to it.
+    pub(crate) fn settle(&self, number: ChangeNumber) {
+        let mut known = self.write();
+        known.changes.settle(number);
+        let last_change = known.changes.last();
+        drop(known);
+        self.tell_met(last_change);
+    }
+
+    fn tell_met(&self, change: ChangeNumber) {
+        if let Some(met) = &self.met {
+            met.send_replace(change);
+        }
     }
 
     /// Takes in entries that are committed.
@@ -127,14 +198,47 @@ impl Log {
         *self.head.borrow()
     }
 
-    /// Waits until the entry at `seq`, which is committed, is known here.
-    pub(crate) async fn reach(&self, seq: Seq) -> Result<(), StoreError> {
-        let mut head = self.head.subscribe();
-        let reached = tokio::time::timeout(CATCH_UP, head.wait_for(|head| *head >= seq)).await;
-        match reached {
-            Ok(Ok(_)) => Ok(()),
-            _ => Err(StoreError::Unavailable("the log does not move on".into())),
+    /// Waits until the entry of `change`, which is committed, is known here.
+    pub(crate) async fn reach(&self, change: ChangeNumber) -> Result<(), StoreError> {
+        let reached = match &self.met {
+            None => {
+                let mut head = self.head.subscribe();
+                let reached = head.wait_for(|head| head.as_u64() >= change.as_u64());
+                matches!(tokio::time::timeout(CATCH_UP, reached).await, Ok(Ok(_)))
+            }
+            Some(met) => {
+                let mut met = met.subscribe();
+                let reached = met.wait_for(|met| *met >= change);
+                matches!(tokio::time::timeout(CATCH_UP, reached).await, Ok(Ok(_)))
+            }
+        };
+        if reached { Ok(()) } else { Err(StoreError::Unavailable("the log does not move on".into())) }
+    }
+
+    /// Waits a little for `place`, where a client is that may have come from a faster node.
+    pub(crate) async fn catch_up(&self, place: Seq) {
+        let head = self.head();
+        if self.met.is_some() && place > head && place.as_u64() - head.as_u64() <= AHEAD {
+            let mut head = self.head.subscribe();
+            let _ = tokio::time::timeout(AHEAD_TIMEOUT, head.wait_for(|head| *head >= place)).await;
         }
+    }
+
+    /// Where a change stands that was reached; the place before all that is held, if it is no longer held.
+    pub(crate) fn place_of(&self, change: ChangeNumber) -> Seq {
+        if self.met.is_none() {
+            return Seq::new(change.as_u64());
+        }
+        let known = self.read();
+        known.changes.place_of(change).unwrap_or_else(|| known.held.forgotten())
+    }
+
+    /// The last change that stands at this place or before it.
+    pub(crate) fn change_at(&self, place: Seq) -> ChangeNumber {
+        if self.met.is_none() {
+            return ChangeNumber::new(place.as_u64());
+        }
+        self.read().changes.through(place)
     }
 
     /// The places after `after` and up to `head` whose events concern `user`; `None` if that can't be said any longer.
@@ -183,6 +287,7 @@ impl Log {
         let mut known = self.write();
         known.history.forget_through(seq);
         known.held.forget_through(seq);
+        known.changes.forget_through(seq);
     }
 
     /// How much the log holds.
@@ -208,5 +313,17 @@ impl Log {
 
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Nothing yet, of a log that holds nothing up to `floor`.
+    fn after(floor: Seq) -> Self {
+        Self {
+            history: History::new(floor),
+            recent: Recent::new(RECENT_BYTES),
+            held: Held::none(floor),
+            changes: Changes::default(),
+        }
     }
 }

@@ -2,15 +2,19 @@
 
 pub(crate) mod backup;
 pub(crate) mod channels;
+mod engine;
 mod error;
 mod guild_inits;
 pub(crate) mod guilds;
 mod idempotency;
 mod ids;
+mod intake;
 pub(crate) mod invites;
 pub(crate) mod members;
 pub(crate) mod objects;
 pub(crate) mod operator_keys;
+mod outbox;
+mod postgres;
 pub(crate) mod presences;
 mod schema;
 mod secret;
@@ -24,6 +28,8 @@ mod tx;
 pub(crate) mod users;
 mod writer;
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,22 +39,26 @@ use futures_util::future::BoxFuture;
 use prometheus::Histogram;
 use sanmon_core::entry::Draft;
 use sanmon_core::event::Seq;
-use sqlx::{AnyPool, Transaction};
+use sqlx::{AnyConnection, AnyPool, Transaction};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-pub use self::error::FolderError;
+use self::engine::Engine;
+pub use self::error::{FolderError, ServerError};
 pub(crate) use self::error::{Refusal, StoreError};
 use self::guild_inits::GuildInits;
 pub(crate) use self::idempotency::{IdempotencyKey, Publisher};
+pub(crate) use self::intake::Intake;
+pub(crate) use self::outbox::Outbox;
+use self::postgres::Server;
 use self::sqlite::{Database, Folder};
 pub(crate) use self::tx::Tx;
 pub(crate) use self::writer::OnCommit;
 use self::writer::{Change, Job, Publish, Value, Work, Writer};
 use crate::clock::Clock;
 use crate::complaints::Complaints;
-use crate::config::Config;
+use crate::config::{Config, ServerUrl};
 pub(crate) use crate::log::LogFigures;
-use crate::log::{Log, rows};
+use crate::log::{Log, SharedLog, rows};
 
 /// Jobs that may wait for the writer.
 const QUEUE_JOBS: usize = 4096;
@@ -56,23 +66,43 @@ const QUEUE_JOBS: usize = 4096;
 /// Bytes of events that may wait for the writer.
 const QUEUE_BYTES: usize = 64 << 20;
 
+/// Connections that are tried for a read, each lost without being noticed before.
+const READ_TRIES: u32 = 3;
+
 /// How long closing waits for what is queued.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The store of one machine: one SQLite file in the data folder, with one writer and several readers.
+/// What is stored, with one writer and several readers: in one SQLite file in the data folder, or in a PostgreSQL database that
+/// the nodes of many machines share, beside a log that they share too.
 ///
 /// Clones are the same store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Store {
-    database: Database,
+    engine: Engine,
+    /// The log that many machines share, where they do.
+    shared: Option<Arc<dyn SharedLog>>,
     clock: Clock,
     readers: AnyPool,
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
     log: Arc<Log>,
     inits: Arc<GuildInits>,
+    on_commit: OnCommit,
     /// Seconds from a write's arrival to its being durable, where somebody wants to know.
     commit_seconds: Option<Histogram>,
+}
+
+/// What a store is started with.
+struct Opened {
+    folder: Folder,
+    engine: Engine,
+    conn: AnyConnection,
+    log: Arc<Log>,
+    shared: Option<Arc<dyn SharedLog>>,
+    node: u8,
+    last_id: u64,
+    clock: Clock,
+    on_commit: OnCommit,
 }
 
 impl Store {
@@ -86,25 +116,85 @@ impl Store {
         let database = Database::of(&folder)?;
         let failed =
             |error: StoreError| FolderError::Database { folder: folder.path().to_owned(), reason: error.to_string() };
-        let mut conn = database.writer().await.map_err(failed)?;
-        schema::migrate(&mut conn)
+        let engine = Engine::Sqlite(database);
+        let mut conn = engine.writer().await.map_err(failed)?;
+        schema::migrate(&engine, &mut conn)
             .await
             .map_err(|error| FolderError::Migrate { folder: folder.path().to_owned(), reason: error.to_string() })?;
         let state = rows::open_state(&mut conn, clock.steady()).await.map_err(failed)?;
-        let log = Arc::new(Log::load(&mut conn, state.last, clock.steady(), config).await.map_err(failed)?);
-        let inits = Arc::new(GuildInits::new(log.head()));
-        let writer = Writer {
-            _folder: folder,
-            database: database.clone(),
-            conn: Some(conn),
-            ids: None,
+        let head = Seq::new(state.last.as_u64());
+        let log = Arc::new(Log::load(&mut conn, head, clock.steady(), config).await.map_err(failed)?);
+        Ok(Self::start(Opened {
+            folder,
+            engine,
+            conn,
+            log,
+            shared: None,
             node: config.node,
             last_id: state.last_id,
             clock,
+            on_commit,
+        }))
+    }
+
+    /// Opens the store in the database at `url`, which many machines share, as they share the log `shared`. The data folder is
+    /// this node's own, for its control socket.
+    ///
+    /// Nothing is known of the log until its reader has told it: see [`Self::intake`]. `on_commit` is as in [`Self::open`],
+    /// but told by that reader.
+    ///
+    /// # Errors
+    /// A [`ServerError`].
+    pub(crate) async fn join(
+        config: &Config,
+        url: &ServerUrl,
+        clock: Clock,
+        on_commit: OnCommit,
+        shared: Arc<dyn SharedLog>,
+    ) -> Result<Self, ServerError> {
+        let folder = Folder::take(&config.data)?;
+        let server = Server::at(url)?;
+        let failed = |error: StoreError| ServerError::Unreachable { server: server.shown(), reason: error.to_string() };
+        let mut conn = server.writer().await.map_err(failed)?;
+        server.check_version(&mut conn).await?;
+        let engine = Engine::Postgres(server.clone());
+        schema::migrate(&engine, &mut conn)
+            .await
+            .map_err(|error| ServerError::Migrate { server: server.shown(), reason: error.to_string() })?;
+        let state = rows::open_state(&mut conn, clock.steady()).await.map_err(failed)?;
+        let log = Arc::new(Log::shared(config));
+        Ok(Self::start(Opened {
+            folder,
+            engine,
+            conn,
+            log,
+            shared: Some(shared),
+            node: config.node,
+            last_id: state.last_id,
+            clock,
+            on_commit,
+        }))
+    }
+
+    /// Starts the writer of what was opened.
+    fn start(opened: Opened) -> Self {
+        let Opened { folder, engine, conn, log, shared, node, last_id, clock, on_commit } = opened;
+        let inits = Arc::new(GuildInits::new(log.head()));
+        let writer = Writer {
+            _folder: folder,
+            engine: engine.clone(),
+            shared: shared.clone(),
+            conn: Some(conn),
+            ids: None,
+            node,
+            last_id,
+            clock,
             log: Arc::clone(&log),
             inits: Arc::clone(&inits),
-            on_commit,
+            on_commit: Arc::clone(&on_commit),
             sweeps: 0,
+            forgotten: VecDeque::new(),
+            is_away: false,
             failures: Complaints::none(),
         };
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
@@ -113,9 +203,27 @@ impl Store {
                 tracing::error!("the writer panicked: nothing can be stored until a restart");
             }
         });
-        let readers = database.readers();
+        let readers = engine.readers();
         let room = Arc::new(Semaphore::new(QUEUE_BYTES));
-        Ok(Self { database, clock, readers, jobs, room, log, inits, commit_seconds: None })
+        Self { engine, shared, clock, readers, jobs, room, log, inits, on_commit, commit_seconds: None }
+    }
+
+    /// Where the entries of a log that many machines share come in.
+    pub(crate) fn intake(&self) -> Intake {
+        Intake {
+            log: Arc::clone(&self.log),
+            inits: Arc::clone(&self.inits),
+            clock: self.clock,
+            on_commit: Arc::clone(&self.on_commit),
+        }
+    }
+
+    /// Where what changes emit waits for that log; `None` on one machine.
+    pub(crate) fn outbox(&self) -> Option<Outbox> {
+        match &self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(server) => Some(Outbox::of(server.clone())),
+        }
     }
 
     /// The same store, whose writes are measured from their arrival until they are durable.
@@ -129,7 +237,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when all connections stay busy; else what the database said.
     pub(crate) async fn read(&self) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
-        Ok(self.readers.begin().await?)
+        let mut tries = if self.shared.is_some() { READ_TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            match self.readers.begin().await.map_err(StoreError::from) {
+                // A connection that was lost just now; the pool has let go of it.
+                Err(StoreError::Unavailable(_)) if tries > 0 => {}
+                begun => return Ok(begun?),
+            }
+        }
     }
 
     /// Runs a change in the writer's transaction and returns once it is durable. An error takes back what it stored and
@@ -165,6 +281,13 @@ impl Store {
         key: Option<IdempotencyKey>,
     ) -> Result<Vec<Seq>, StoreError> {
         let _timer = self.commit_seconds.as_ref().map(Histogram::start_timer);
+        if let Some(shared) = &self.shared {
+            let id = match key {
+                Some(key) => Some(self.reserve(key).await?),
+                None => None,
+            };
+            return shared.publish(drafts, id).await;
+        }
         let bytes = drafts.iter().map(size).sum::<usize>().clamp(1, QUEUE_BYTES);
         let bytes = u32::try_from(bytes).expect("the queue's bound fits");
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| StoreError::Busy)?;
@@ -173,12 +296,31 @@ impl Store {
         answered.await.map_err(|_| stopped())?
     }
 
-    /// The places that a publish with this key was given, if there was one in the last 10 minutes.
+    /// Keeps the key of a publish to a log that many machines share, and says by which id that log knows it: whoever comes
+    /// again with the same body has it complete what was not stored the first time.
+    async fn reserve(&self, key: IdempotencyKey) -> Result<String, StoreError> {
+        let id = key.id();
+        self.write(move |tx| {
+            Box::pin(async move {
+                let now = tx.now();
+                if idempotency::earlier(tx.conn(), now, &key).await?.is_none() {
+                    idempotency::keep(tx, key, &[]).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        Ok(id)
+    }
+
+    /// The places that a publish with this key was given, if there was one in the last 10 minutes. Where many machines share a
+    /// log, the publish has to be repeated to know them.
     ///
     /// # Errors
     /// [`Refusal::Conflict`] `idempotency_mismatch` for a key that was used with another body; else faults of the machine.
     pub(crate) async fn published(&self, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
-        idempotency::earlier(&mut *self.read().await?, self.clock.steady(), key).await
+        let earlier = idempotency::earlier(&mut *self.read().await?, self.clock.steady(), key).await?;
+        Ok(earlier.filter(|_| self.shared.is_none()))
     }
 
     /// Stores something that changes nothing: whether changes can be stored now.
@@ -229,6 +371,12 @@ impl Store {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("engine", &self.engine).field("shared", &self.shared).finish_non_exhaustive()
     }
 }
 

@@ -9,10 +9,11 @@ use serde_json::to_string;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row, SqlSafeStr as _, SqlStr};
 
+use super::changes::ChangeNumber;
 use crate::store::StoreError;
 
 /// How many rows one statement inserts: few different statements, so that each stays prepared.
-const CHUNKS: [usize; 4] = [200, 25, 5, 1];
+pub(super) const CHUNKS: [usize; 4] = [200, 25, 5, 1];
 
 static INSERTS: LazyLock<[SqlStr; 4]> = LazyLock::new(|| CHUNKS.map(insert_sql));
 
@@ -24,8 +25,8 @@ static SELECT_PAGE: LazyLock<SqlStr> = LazyLock::new(select_sql);
 /// What outlives the entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogState {
-    /// The last place that was given.
-    pub(crate) last: Seq,
+    /// The last change whose entry was emitted.
+    pub(crate) last: ChangeNumber,
     /// The last id that was made.
     pub(crate) last_id: u64,
 }
@@ -42,11 +43,17 @@ pub(crate) async fn open_state(conn: &mut AnyConnection, now: UnixMillis) -> Res
 /// Reads the log's state.
 pub(crate) async fn state(conn: &mut AnyConnection) -> Result<LogState, StoreError> {
     let row = sqlx::query("SELECT last_seq, last_id FROM log_state").fetch_one(conn).await?;
-    Ok(LogState { last: seq(row.try_get(0)?), last_id: row.try_get::<i64, _>(1)?.cast_unsigned() })
+    state_of(&row)
 }
 
-/// The last place that is committed in the reader's snapshot.
-pub(crate) async fn head(conn: &mut AnyConnection) -> Result<Seq, StoreError> {
+/// The log's state in a row of both its columns.
+pub(crate) fn state_of(row: &AnyRow) -> Result<LogState, StoreError> {
+    let last = ChangeNumber::new(row.try_get::<i64, _>(0)?.cast_unsigned());
+    Ok(LogState { last, last_id: row.try_get::<i64, _>(1)?.cast_unsigned() })
+}
+
+/// The last change that is committed in the reader's snapshot.
+pub(crate) async fn head(conn: &mut AnyConnection) -> Result<ChangeNumber, StoreError> {
     Ok(state(conn).await?.last)
 }
 
@@ -182,6 +189,6 @@ fn select_sql() -> SqlStr {
 }
 
 /// A statement whose clones share its text.
-fn shared(sql: String) -> SqlStr {
+pub(super) fn shared(sql: String) -> SqlStr {
     AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
 }

@@ -25,6 +25,7 @@ pub(super) async fn write((): (), call: &mut Call) -> Result<Response, Error> {
         Err(error @ BackupError::Exists { .. }) => {
             Err(Error::new(StatusCode::CONFLICT, "file_exists", error.to_string()))
         }
+        Err(error @ BackupError::NotHere) => Err(Error::new(StatusCode::CONFLICT, "use_pg_dump", error.to_string())),
         Err(error @ BackupError::File { .. }) => Err(Error::invalid(error.to_string())),
     }
 }

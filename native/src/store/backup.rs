@@ -17,6 +17,9 @@ pub(crate) enum BackupError {
         /// The file.
         path: PathBuf,
     },
+    /// The database is a server's, not a file of this process.
+    #[error("PostgreSQL is backed up by pg_dump; only the database of a single machine is copied here")]
+    NotHere,
     /// The file could not be written.
     #[error("{}: {source}", .path.display())]
     File {
@@ -36,6 +39,9 @@ pub(crate) enum BackupError {
 /// # Errors
 /// `to` exists, or can't be written, or the database can't be read.
 pub(crate) async fn backup(store: &Store, to: &Path) -> Result<(), BackupError> {
+    if !store.engine.can_be_copied() {
+        return Err(BackupError::NotHere);
+    }
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists { path: to.to_owned() },
         _ => BackupError::File { path: to.to_owned(), source },
@@ -53,7 +59,7 @@ pub(crate) async fn backup(store: &Store, to: &Path) -> Result<(), BackupError> 
                 _ => BackupError::File { path: partial.clone(), source },
             }
         })?;
-    let copied = match store.database.copy_to(&partial).await {
+    let copied = match store.engine.copy_to(&partial).await {
         // Unlike a rename, a link never takes another file's place.
         Ok(()) => file.sync_all().and_then(|()| std::fs::hard_link(&partial, to)).map_err(failed),
         Err(error) => Err(error.into()),

@@ -132,6 +132,47 @@ pub enum FolderError {
     },
 }
 
+/// Why the PostgreSQL server that many machines share can't be used. Where it is, is told without the password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The URL is none.
+    #[error("store_url {server} can't be used: {reason}")]
+    Url {
+        /// The server.
+        server: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The server could not be reached, or did not let us in.
+    #[error("PostgreSQL at {server} can't be used: {reason}")]
+    Unreachable {
+        /// The server.
+        server: String,
+        /// What it or the system said.
+        reason: String,
+    },
+    /// The server is too old.
+    #[error("PostgreSQL at {server} is version {version}, and 14 or newer is needed")]
+    TooOld {
+        /// The server.
+        server: String,
+        /// Its version.
+        version: String,
+    },
+    /// The database's tables could not be brought up to date.
+    #[error("the database at {server} could not be brought up to date: {reason}")]
+    Migrate {
+        /// The server.
+        server: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The data folder, which holds the control socket, can't be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,13 @@ impl IdempotencyKey {
     }
 }
 
+impl IdempotencyKey {
+    /// What stands for the key elsewhere: whoever reads it learns nothing of the key, and two keys have two of them.
+    pub(super) fn id(&self) -> String {
+        super::secret::hex(&Sha256::digest(self.key.as_bytes()))
+    }
+}
+
 /// The places that an earlier publish with this key was answered, if there was one.
 pub(super) async fn earlier(
     conn: &mut AnyConnection,

@@ -2,7 +2,7 @@
 
 use sanmon_core::audience::Audience;
 use sanmon_core::entry::{Change, Draft};
-use sanmon_core::event::{GuildDelete, Seq};
+use sanmon_core::event::GuildDelete;
 use sanmon_core::id::Id;
 use serde::Serialize;
 use serde_json::Map;
@@ -14,6 +14,7 @@ use super::guilds::{self, Caps, UNKNOWN};
 use super::objects;
 use super::tx::Tx;
 use crate::fields::Fields;
+use crate::log::ChangeNumber;
 use crate::store::Store;
 
 /// In whose name a member is removed.
@@ -126,8 +127,8 @@ pub(super) async fn leave_in(tx: &mut Tx, guild: Id, user: Id) -> Result<(), Sto
     Ok(())
 }
 
-/// Every member's stay ends at this place.
-pub(super) async fn all_left(conn: &mut AnyConnection, guild: Id, seq: Seq) -> Result<(), StoreError> {
+/// Every member's stay ends with this change.
+pub(super) async fn all_left(conn: &mut AnyConnection, guild: Id, seq: ChangeNumber) -> Result<(), StoreError> {
     sqlx::query("UPDATE members SET left_seq = $1 WHERE guild_id = $2 AND left_seq IS NULL")
         .bind(seq.as_i64())
         .bind(guild.as_i64())
@@ -136,8 +137,8 @@ pub(super) async fn all_left(conn: &mut AnyConnection, guild: Id, seq: Seq) -> R
     Ok(())
 }
 
-/// The user's stay in the guild begins at this place.
-pub(super) async fn insert(conn: &mut AnyConnection, guild: Id, user: Id, seq: Seq) -> Result<(), StoreError> {
+/// The user's stay in the guild begins with this change.
+pub(super) async fn insert(conn: &mut AnyConnection, guild: Id, user: Id, seq: ChangeNumber) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO members (guild_id, user_id, joined_seq, left_seq) VALUES ($1, $2, $3, NULL)")
         .bind(guild.as_i64())
         .bind(user.as_i64())

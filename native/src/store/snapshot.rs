@@ -16,7 +16,7 @@ use super::error::{Refusal, StoreError};
 use super::guild_inits::GuildInit;
 use super::{Store, objects, presences, users};
 use crate::fields::Fields;
-use crate::log::rows;
+use crate::log::{ChangeNumber, rows};
 
 /// GUILD_INIT shows presences up to this many (protocol, section 3).
 const MAX_PRESENCES: i64 = CROWD as i64;
@@ -57,11 +57,13 @@ pub(crate) struct Missed {
 /// # Errors
 /// Only faults of the machine.
 pub(crate) async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>, StoreError> {
+    let before = store.log.head();
     let mut read = store.read().await?;
-    let head = rows::head(&mut read).await?;
+    let last = rows::head(&mut read).await?;
     let Some(about) = users::find(&mut read, user).await? else { return Ok(None) };
     // Whatever changed a guild up to here is known to what is kept of encoded guilds after this.
-    store.log.reach(head).await?;
+    store.log.reach(last).await?;
+    let head = place(store, before, last);
     let chosen = presences::chosen(&mut read, user).await?;
     let mut snapshot = Snapshot { head, user: about, chosen, guilds: Vec::new(), inits: Vec::new() };
     for guild in users::guilds_of(&mut read, user).await? {
@@ -84,27 +86,27 @@ pub(crate) async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>
 /// # Errors
 /// Only faults of the machine.
 pub(crate) async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option<Missed>, StoreError> {
+    store.log.catch_up(after).await;
+    let before = store.log.head();
     let mut read = store.read().await?;
-    let head = rows::head(&mut read).await?;
+    let last = rows::head(&mut read).await?;
     let rows = sqlx::query(
         "SELECT guild_id, joined_seq, left_seq FROM members WHERE user_id = $1 AND (left_seq IS NULL OR left_seq > $2)",
     )
     .bind(user.as_i64())
-    .bind(after.as_i64())
+    .bind(store.log.change_at(after).as_i64())
     .fetch_all(&mut *read)
     .await?;
     let chosen = presences::chosen(&mut read, user).await?;
     drop(read);
+    store.log.reach(last).await?;
+    let head = place(store, before, last);
+    let place_of = |number: i64| store.log.place_of(ChangeNumber::new(number.cast_unsigned()));
     let mut stays = Vec::with_capacity(rows.len());
     for row in &rows {
         let (from, to): (i64, Option<i64>) = (row.try_get(1)?, row.try_get(2)?);
-        stays.push(Membership {
-            guild: objects::id_of(row, 0)?,
-            from: Seq::new(from.cast_unsigned()),
-            to: to.map(|to| Seq::new(to.cast_unsigned())),
-        });
+        stays.push(Membership { guild: objects::id_of(row, 0)?, from: place_of(from), to: to.map(place_of) });
     }
-    store.log.reach(head).await?;
     let Some(seqs) = store.log.missed(user, &stays, after, head) else { return Ok(None) };
     let guilds = stays.iter().filter(|stay| stay.to.is_none()).map(|stay| stay.guild).collect();
     Ok(Some(Missed { head, chosen, guilds, seqs }))
@@ -119,8 +121,11 @@ pub(crate) async fn entries(store: &Store, places: &[Seq]) -> Result<Vec<Arc<Ent
     let absent: Vec<Seq> =
         places.iter().zip(&entries).filter(|(_, entry)| entry.is_none()).map(|(place, _)| *place).collect();
     if !absent.is_empty() {
-        let mut read = store.read().await?;
-        let found = store.log.share(rows::at(&mut read, &absent).await?);
+        let found = match &store.shared {
+            Some(log) => log.read(absent).await?,
+            None => rows::at(&mut *store.read().await?, &absent).await?,
+        };
+        let found = store.log.share(found);
         for (place, entry) in places.iter().zip(&mut entries).filter(|(_, entry)| entry.is_none()) {
             let index = found.binary_search_by_key(place, |entry| entry.seq);
             *entry = index.ok().map(|index| Arc::clone(&found[index]));
@@ -128,6 +133,12 @@ pub(crate) async fn entries(store: &Store, places: &[Seq]) -> Result<Vec<Arc<Ent
     }
     let whole: Option<Vec<_>> = entries.into_iter().collect();
     whole.ok_or_else(|| Refusal::Unknown { what: "log entry" }.into())
+}
+
+/// The place at which what was read is all that there is: `last` was the newest change of what was read, and `before` the log's
+/// head before that. Every change up to `before` was read, and none comes between it and `last`.
+fn place(store: &Store, before: Seq, last: ChangeNumber) -> Seq {
+    store.log.place_of(last).max(before)
 }
 
 /// Reads and encodes one guild at the place `at`.

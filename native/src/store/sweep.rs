@@ -1,10 +1,9 @@
 //! What runs out and is swept away, a little at a time.
 
-use sanmon_core::event::Seq;
-
 use super::error::StoreError;
 use super::idempotency;
 use super::tx::Tx;
+use crate::log::ChangeNumber;
 
 /// Entries of the log that one commit drops beside twice what it adds.
 pub(super) const STEP: usize = 2000;
@@ -24,9 +23,9 @@ pub(super) enum Swept {
     Some,
 }
 
-/// Drops sessions, invites and idempotency keys that have run out, and stays in guilds that ended at or before the place
-/// `forgotten`, for which nobody can ask any longer.
-pub(super) async fn expired(tx: &mut Tx, forgotten: Seq) -> Result<Swept, StoreError> {
+/// Drops sessions, invites and idempotency keys that have run out, and stays in guilds that ended with the change
+/// `forgotten` or before it, for which nobody can ask any longer.
+pub(super) async fn expired(tx: &mut Tx, forgotten: ChangeNumber) -> Result<Swept, StoreError> {
     let now = tx.now().as_millis();
     let oldest_key = now.saturating_sub(idempotency::KEPT_MS).cast_signed();
     let now = now.cast_signed();

@@ -2,6 +2,7 @@
 
 mod job;
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,23 +10,27 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use sanmon_core::entry::{Draft, Entry};
 use sanmon_core::event::Seq;
+use sanmon_core::time::UnixMillis;
 use sqlx::AnyConnection;
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use self::job::Outcome;
 pub(super) use self::job::{Change, Job, Publish, Value, Work};
+use super::engine::Engine;
 use super::error::StoreError;
 use super::guild_inits::GuildInits;
 use super::idempotency::{self, IdempotencyKey};
 use super::ids::Ids;
-use super::sqlite::{self, Database, Folder};
+use super::postgres::bounded;
+use super::sqlite::Folder;
 use super::sweep::{self, Swept};
-use super::tx::Tx;
+use super::tx::{Emitted, Tx};
 use crate::clock::Clock;
 use crate::complaints::Complaints;
-use crate::log::{Log, rows};
+use crate::log::rows::LogState;
+use crate::log::{ChangeNumber, Log, SharedLog, outbox, rows};
 
 /// Jobs in one transaction.
 const BATCH_JOBS: usize = 512;
@@ -39,6 +44,15 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often what has run out is swept away.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
 
+/// How long a batch waits for a server that went away, such as one that is started again.
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often it is tried meanwhile.
+const RECONNECT_EVERY: Duration = Duration::from_millis(100);
+
+/// How much later than this node another one may forget an entry of the log.
+const FORGOTTEN_ELSEWHERE_MS: u64 = 60_000;
+
 /// What is told of entries, in order, once they are durable.
 pub(crate) type OnCommit = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 
@@ -46,7 +60,9 @@ pub(crate) type OnCommit = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 pub(super) struct Writer {
     /// Nobody else may have the folder while a last transaction ends.
     pub(super) _folder: Folder,
-    pub(super) database: Database,
+    pub(super) engine: Engine,
+    /// The log that many machines share, where they do.
+    pub(super) shared: Option<Arc<dyn SharedLog>>,
     pub(super) conn: Option<AnyConnection>,
     pub(super) ids: Option<Ids>,
     pub(super) node: u8,
@@ -58,6 +74,10 @@ pub(super) struct Writer {
     pub(super) on_commit: OnCommit,
     /// How many sweeps of the log were made since everything else was swept.
     pub(super) sweeps: u32,
+    /// What the log had forgotten at the last sweeps, where others read the same log.
+    pub(super) forgotten: VecDeque<(UnixMillis, ChangeNumber)>,
+    /// Whether the server that many machines share was waited for in vain.
+    pub(super) is_away: bool,
     /// How often nothing of a batch could be stored.
     pub(super) failures: Complaints,
 }
@@ -102,19 +122,20 @@ impl Writer {
             Ok(tx) => tx,
             Err(error) => return batch.into_iter().for_each(|work| work.fail(error.clone())),
         };
+        let max_entry_bytes = self.shared.as_ref().map_or(usize::MAX, |log| log.max_entry_bytes());
         let mut answers = Vec::with_capacity(batch.len());
         let mut rest = batch.into_iter();
         let mut fault = None;
         while fault.is_none()
             && let Some(work) = rest.next()
         {
-            let (outcome, broken) = run(work, &mut tx).await;
+            let (outcome, broken) = run(work, &mut tx, max_entry_bytes).await;
             answers.push(outcome);
             fault = broken;
         }
         let committed = match fault {
             Some(fault) => Err(fault),
-            None => self.end(&mut tx).await,
+            None => self.end_in_time(&mut tx).await,
         };
         let committed = match committed {
             Ok(forgotten) => {
@@ -138,51 +159,83 @@ impl Writer {
     }
 
     async fn begin(&mut self) -> Result<Tx, StoreError> {
-        if self.conn.is_none() {
-            self.conn = Some(self.reconnect().await?);
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.reconnect().await?,
+        };
+        let mut begun = self.engine.begin_write(&mut conn).await;
+        if self.shared.is_some() && matches!(begun, Err(StoreError::Unavailable(_))) {
+            // It was lost while nothing was written. Nothing ran in this transaction yet, so another connection does as well.
+            conn = self.reconnect().await?;
+            begun = self.engine.begin_write(&mut conn).await;
         }
-        let conn = self.conn.as_mut().expect("connected above");
-        if let Err(error) = sqlx::raw_sql(sqlite::BEGIN_WRITE).execute(&mut *conn).await {
-            self.conn = None;
-            return Err(error.into());
+        let state = begun?;
+        let now = self.clock.steady();
+        let Some(state) = state else {
+            let state = LogState { last: ChangeNumber::new(self.log.head().as_u64()), last_id: self.last_id };
+            let ids = self.ids.take().unwrap_or_else(|| Ids::after(self.node, self.last_id));
+            return Ok(Tx::new(conn, now, ids, state, Emitted::Entries(Vec::new())));
+        };
+        // Other nodes made ids since.
+        let ids = self.ids.take().filter(|ids| ids.last() == state.last_id);
+        let ids = ids.unwrap_or_else(|| Ids::after(self.node, state.last_id));
+        Ok(Tx::new(conn, now, ids, state, Emitted::Parcels(Vec::new())))
+    }
+
+    /// Ends a transaction, within a bound where a server may fall silent.
+    async fn end_in_time(&mut self, tx: &mut Tx) -> Result<Option<Seq>, StoreError> {
+        match self.engine.patience() {
+            Some(patience) => bounded(patience, self.end(tx)).await,
+            None => self.end(tx).await,
         }
-        let conn = self.conn.take().expect("connected above");
-        let ids = self.ids.take().unwrap_or_else(|| Ids::after(self.node, self.last_id));
-        Ok(Tx::new(conn, self.clock.steady(), ids, self.log.head()))
     }
 
     /// Stores the entries, drops what the log may forget, and commits. Says up to where the log forgot.
     async fn end(&mut self, tx: &mut Tx) -> Result<Option<Seq>, StoreError> {
-        let (now, state) = (tx.now(), rows::LogState { last: tx.last(), last_id: tx.last_id() });
-        let (conn, entries) = tx.unstored();
-        let added = entries.len();
-        rows::insert(conn, entries).await?;
-        if state.last != self.log.head() || state.last_id != self.last_id {
+        let (now, moved_on) = (tx.now(), tx.moved_on());
+        let (conn, emitted) = tx.unstored();
+        match emitted {
+            Emitted::Entries(entries) => rows::insert(conn, entries).await?,
+            Emitted::Parcels(parcels) => outbox::insert(conn, parcels).await?,
+        }
+        if let Some(state) = moved_on {
             rows::save_state(conn, state).await?;
         }
-        // Twice of what came in, so that a full log shrinks faster than it grows, yet no commit takes long.
-        let forgotten = self.log.excess(now, sweep::STEP + 2 * added);
-        if let Some(through) = forgotten {
-            rows::delete_through(conn, through).await?;
+        let mut forgotten = None;
+        if let Emitted::Entries(entries) = emitted {
+            // Twice of what came in, so that a full log shrinks faster than it grows, yet no commit takes long.
+            forgotten = self.log.excess(now, sweep::STEP + 2 * entries.len());
+            if let Some(through) = forgotten {
+                rows::delete_through(conn, through).await?;
+            }
         }
         sqlx::raw_sql("COMMIT").execute(conn).await?;
         Ok(forgotten)
     }
 
-    /// Makes what was committed known.
+    /// Makes what was committed known. What many machines share becomes known when it comes back from their log.
     fn adopt(&mut self, tx: Tx, forgotten: Option<Seq>) {
         let finished = tx.finish();
         self.conn = Some(finished.conn);
         self.last_id = finished.ids.last();
         self.ids = Some(finished.ids);
-        let head = finished.entries.last().map_or_else(|| self.log.head(), |entry| entry.seq);
+        let entries = match finished.emitted {
+            Emitted::Entries(entries) => entries,
+            Emitted::Parcels(parcels) => {
+                if let Some(log) = self.shared.as_ref().filter(|_| !parcels.is_empty()) {
+                    log.poke();
+                }
+                return;
+            }
+        };
+        let head = entries.last().map_or_else(|| self.log.head(), |entry| entry.seq);
         self.inits.touch(&finished.touched, head);
-        self.log.append(&finished.entries);
+        self.log.append(&entries);
         if let Some(through) = forgotten {
             self.log.forget_through(through);
         }
-        if !finished.entries.is_empty() {
-            (self.on_commit)(&finished.entries);
+        if !entries.is_empty() {
+            (self.on_commit)(&entries);
         }
     }
 
@@ -200,10 +253,13 @@ impl Writer {
 
     /// Connects anew. A commit whose outcome was lost may have taken place: its entries are told of now.
     async fn reconnect(&mut self) -> Result<AnyConnection, StoreError> {
-        let mut conn = self.database.writer().await?;
+        if self.shared.is_some() {
+            return self.reconnect_to_server().await;
+        }
+        let mut conn = self.engine.writer().await?;
         let state = rows::state(&mut conn).await?;
         self.last_id = self.last_id.max(state.last_id);
-        while self.log.head() < state.last {
+        while self.log.head().as_u64() < state.last.as_u64() {
             let missed = rows::after(&mut conn, self.log.head(), BATCH_EVENTS as i64).await?;
             let Some(last) = missed.last() else {
                 return Err(StoreError::Unavailable("the log ends before its last place".into()));
@@ -215,17 +271,70 @@ impl Writer {
         Ok(conn)
     }
 
+    /// Connects to the server that many machines share, which may be starting again. Once it stayed away for as long as one
+    /// waits for that, whoever comes is told at once, until it is back.
+    async fn reconnect_to_server(&mut self) -> Result<AnyConnection, StoreError> {
+        let mut failed = match self.engine.writer().await {
+            Ok(conn) => {
+                self.is_away = false;
+                return Ok(conn);
+            }
+            Err(error) => error,
+        };
+        if !self.is_away {
+            let again = async {
+                loop {
+                    sleep(RECONNECT_EVERY).await;
+                    match self.engine.writer().await {
+                        Ok(conn) => return conn,
+                        Err(error) => failed = error,
+                    }
+                }
+            };
+            if let Ok(conn) = timeout(RECONNECT_TIMEOUT, again).await {
+                return Ok(conn);
+            }
+            self.is_away = true;
+        }
+        Err(failed)
+    }
+
+    /// The last change for which nobody can ask any longer. Nodes forget the log at slightly different times: what this one
+    /// forgot, others still may have for a while.
+    fn forgotten(&mut self) -> ChangeNumber {
+        let forgotten = self.log.change_at(self.log.forgotten());
+        if self.shared.is_none() {
+            return forgotten;
+        }
+        let now = self.clock.steady();
+        self.forgotten.push_back((now, forgotten));
+        let mut oldest = ChangeNumber::default();
+        while let Some((at, change)) = self.forgotten.front()
+            && now.as_millis().saturating_sub(at.as_millis()) >= FORGOTTEN_ELSEWHERE_MS
+        {
+            oldest = *change;
+            self.forgotten.pop_front();
+        }
+        oldest
+    }
+
     /// Drops some of what the log may forget and of what has run out.
     async fn sweep(&mut self) -> Result<Swept, StoreError> {
+        if self.shared.is_some() {
+            while let Some(through) = self.log.excess(self.clock.steady(), sweep::STEP) {
+                self.log.forget_through(through);
+            }
+        }
         self.sweeps = self.sweeps.saturating_sub(1);
         let due = self.sweeps == 0;
         if !due && self.log.excess(self.clock.steady(), 1).is_none() {
             return Ok(Swept::All);
         }
         let mut tx = self.begin().await?;
-        let swept = if due { sweep::expired(&mut tx, self.log.forgotten()).await } else { Ok(Swept::All) };
+        let forgotten = self.forgotten();
+        let swept = if due { sweep::expired(&mut tx, forgotten).await } else { Ok(Swept::All) };
         let ended = match swept {
-            Ok(swept) => self.end(&mut tx).await.map(|forgotten| (swept, forgotten)),
+            Ok(swept) => self.end_in_time(&mut tx).await.map(|forgotten| (swept, forgotten)),
             Err(error) => Err(error),
         };
         let (swept, forgotten) = match ended {
@@ -246,7 +355,7 @@ impl Writer {
 
     async fn stop(&mut self) {
         let Some(mut conn) = self.conn.take() else { return };
-        if let Err(error) = sqlite::checkpoint(&mut conn).await {
+        if let Err(error) = self.engine.finish(&mut conn).await {
             tracing::warn!(%error, "could not tidy the database up");
         }
         let _ = conn.close().await;
@@ -274,7 +383,7 @@ fn gather(first: Work, jobs: &mut mpsc::Receiver<Job>, closed: &mut Vec<oneshot:
 }
 
 /// Runs one job; the second part is the fault that makes the whole transaction worthless.
-async fn run(work: Work, tx: &mut Tx) -> (Outcome, Option<StoreError>) {
+async fn run(work: Work, tx: &mut Tx, max_entry_bytes: usize) -> (Outcome, Option<StoreError>) {
     match work {
         Work::Publish(publish) => {
             let result = place(publish.drafts, publish.key, tx).await;
@@ -288,7 +397,7 @@ async fn run(work: Work, tx: &mut Tx) -> (Outcome, Option<StoreError>) {
             }
             let ran = timeout(CHANGE_TIMEOUT, AssertUnwindSafe((change.run)(tx)).catch_unwind()).await;
             let result = match ran {
-                Ok(Ok(result)) => result,
+                Ok(Ok(result)) => result.and_then(|result| tx.check_sizes(mark, max_entry_bytes).map(|()| result)),
                 Ok(Err(_)) => {
                     tracing::error!("a change panicked and was taken back");
                     Err(StoreError::Unavailable("a change panicked".into()))
@@ -326,6 +435,5 @@ async fn place(drafts: Vec<Draft>, key: Option<IdempotencyKey>, tx: &mut Tx) -> 
 }
 
 async fn command(conn: &mut AnyConnection, sql: &'static str) -> Result<(), StoreError> {
-    sqlx::raw_sql(sql).execute(conn).await?;
-    Ok(())
+    bounded(CHANGE_TIMEOUT, async { Ok(sqlx::raw_sql(sql).execute(conn).await.map(drop)?) }).await
 }

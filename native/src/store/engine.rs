@@ -1,0 +1,86 @@
+//! Where things are stored: a SQLite file in the data folder, or a PostgreSQL that many machines share.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::{AnyConnection, AnyPool};
+
+use super::error::StoreError;
+use super::postgres::{STATEMENT_TIMEOUT, Server, bounded};
+use super::sqlite::{self, Database};
+use crate::log::rows::{self, LogState};
+
+/// What keeps the tables. The statements are the same; here is what differs.
+#[derive(Clone, Debug)]
+pub(super) enum Engine {
+    /// A file of this process alone.
+    Sqlite(Database),
+    /// A server that other nodes use too.
+    Postgres(Server),
+}
+
+impl Engine {
+    /// A connection that writes.
+    pub(super) async fn writer(&self) -> Result<AnyConnection, StoreError> {
+        match self {
+            Self::Sqlite(database) => database.writer().await,
+            Self::Postgres(server) => server.writer().await,
+        }
+    }
+
+    /// Connections that only read, each transaction one snapshot.
+    pub(super) fn readers(&self) -> AnyPool {
+        match self {
+            Self::Sqlite(database) => database.readers(),
+            Self::Postgres(server) => server.readers(),
+        }
+    }
+
+    /// Begins a transaction that writes: only one at a time does, on whatever node. Says the log's state, where other nodes
+    /// may have moved it on.
+    pub(super) async fn begin_write(&self, conn: &mut AnyConnection) -> Result<Option<LogState>, StoreError> {
+        match self {
+            Self::Sqlite(_) => {
+                sqlx::raw_sql(sqlite::BEGIN_WRITE).execute(conn).await?;
+                Ok(None)
+            }
+            Self::Postgres(_) => {
+                let state = async {
+                    sqlx::raw_sql("BEGIN").execute(&mut *conn).await?;
+                    let row = sqlx::query("SELECT last_seq, last_id FROM log_state FOR UPDATE").fetch_one(conn).await?;
+                    rows::state_of(&row)
+                };
+                Ok(Some(bounded(STATEMENT_TIMEOUT, state).await?))
+            }
+        }
+    }
+
+    /// How long the end of a transaction may take; a file on this machine needs no such bound.
+    pub(super) const fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(_) => Some(STATEMENT_TIMEOUT),
+        }
+    }
+
+    /// Tidies up after the last write.
+    pub(super) async fn finish(&self, conn: &mut AnyConnection) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => sqlite::checkpoint(conn).await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether a copy of all that is stored can be made here.
+    pub(super) const fn can_be_copied(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
+    /// Writes a copy of the whole database, as it is now, to the empty file `to`.
+    pub(super) async fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(database) => database.copy_to(to).await,
+            Self::Postgres(_) => Err(StoreError::Unavailable("PostgreSQL is backed up by pg_dump".into())),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What is particular to PostgreSQL: its version, how connections are set up, and how long anything may take.
+
+use std::fmt;
+use std::future::Future;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row};
+
+use super::error::{ServerError, StoreError};
+use crate::config::ServerUrl;
+
+/// The oldest version that is served.
+const OLDEST: i64 = 140_000;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a reader waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a statement of the writer may take that holds up every other node: longer than the server's own bounds, for when
+/// nothing is heard of the server any more.
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// After how long without use a connection is tried before it is used.
+const STALE: Duration = Duration::from_secs(1);
+
+/// Connections of one node that read.
+const READERS: u32 = 16;
+
+/// A node that hangs in a transaction must not stop the others.
+const SET_UP_WRITER: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
+    SET idle_in_transaction_session_timeout = '10s'; SET synchronous_commit = on; \
+    SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE";
+
+/// One transaction reads one snapshot, as it does in SQLite.
+const SET_UP_READER: &str = "SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; \
+    SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// A PostgreSQL server and a database in it.
+#[derive(Clone)]
+pub(super) struct Server {
+    options: AnyConnectOptions,
+    /// The same without the password.
+    shown: String,
+}
+
+impl Server {
+    /// The database that the URL names.
+    pub(super) fn at(url: &ServerUrl) -> Result<Self, ServerError> {
+        sqlx::any::install_default_drivers();
+        let shown = url.to_string();
+        let options = AnyConnectOptions::from_str(url.secret())
+            .map_err(|error| ServerError::Url { server: shown.clone(), reason: error.to_string() })?;
+        Ok(Self { options: options.disable_statement_logging(), shown })
+    }
+
+    /// Where it is, without the password.
+    pub(super) fn shown(&self) -> String {
+        self.shown.clone()
+    }
+
+    /// A connection that writes.
+    pub(super) async fn writer(&self) -> Result<AnyConnection, StoreError> {
+        let connect = async {
+            let mut conn = self.options.connect().await?;
+            sqlx::raw_sql(SET_UP_WRITER).execute(&mut conn).await?;
+            Ok(conn)
+        };
+        bounded(CONNECT_TIMEOUT, connect).await
+    }
+
+    /// Connections that only read.
+    pub(super) fn readers(&self) -> AnyPool {
+        AnyPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|conn, about| {
+                Box::pin(async move {
+                    // After a restart of the server all that were idle are broken: those are made anew, unseen.
+                    Ok(about.idle_for < STALE || bounded(CONNECT_TIMEOUT, ping(conn)).await.is_ok())
+                })
+            })
+            .after_connect(|conn, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql(SET_UP_READER).execute(&mut *conn).await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(self.options.clone())
+    }
+
+    /// Refuses a server that is too old.
+    pub(super) async fn check_version(&self, conn: &mut AnyConnection) -> Result<(), ServerError> {
+        let failed = |error: StoreError| ServerError::Unreachable { server: self.shown(), reason: error.to_string() };
+        let row = sqlx::query(
+            "SELECT CAST(current_setting('server_version_num') AS BIGINT), current_setting('server_version')",
+        )
+        .fetch_one(conn)
+        .await
+        .map_err(|error| failed(error.into()))?;
+        let number: i64 = row.try_get(0).map_err(|error| failed(error.into()))?;
+        if number >= OLDEST {
+            return Ok(());
+        }
+        let version = row.try_get(1).map_err(|error| failed(error.into()))?;
+        Err(ServerError::TooOld { server: self.shown(), version })
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.shown).finish()
+    }
+}
+
+async fn ping(conn: &mut AnyConnection) -> Result<(), StoreError> {
+    Ok(conn.ping().await?)
+}
+
+/// What this does, unless it takes longer than it may.
+pub(super) async fn bounded<T>(
+    time: Duration,
+    doing: impl Future<Output = Result<T, StoreError>> + Send,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(time, doing).await {
+        Ok(done) => done,
+        Err(_) => Err(StoreError::Unavailable(format!("PostgreSQL did not answer within {} s", time.as_secs()))),
+    }
+}
