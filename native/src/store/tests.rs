@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::{FolderError, IdempotencyKey, Publisher, Refusal, Store, StoreError};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::log::rows;
+use crate::log::{ChangeNumber, rows};
 
 /// A store in a folder of its own, and what it told of.
 pub(super) struct Bench {
@@ -172,10 +172,10 @@ async fn a_database_that_is_read_only_is_said_to_be() {
 async fn a_commit_whose_outcome_was_lost_is_told_of() {
     let bench = Bench::new().await;
     let lost = bench.store.head().next();
-    let mut other = bench.store.database.writer().await.unwrap();
+    let mut other = bench.store.engine.writer().await.unwrap();
     let entry = draft(r#"{"t":"LOST"}"#).place(lost, bench.store.clock.unix());
     rows::insert(&mut other, &[Arc::new(entry)]).await.unwrap();
-    rows::save_state(&mut other, rows::LogState { last: lost, last_id: 0 }).await.unwrap();
+    rows::save_state(&mut other, rows::LogState { last: ChangeNumber::new(lost.as_u64()), last_id: 0 }).await.unwrap();
     let fails = bench.store.write(|tx| {
         Box::pin(async move {
             sqlx::raw_sql("PRAGMA query_only = ON").execute(tx.conn()).await?;
