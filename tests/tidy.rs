@@ -20,7 +20,7 @@ const CORE: &[&[&str]] = &[
 /// The modules of the server's library, likewise.
 const NATIVE: &[&[&str]] = &[
     &["addresses", "causes", "clock", "config", "failures", "fields", "metrics", "tally"],
-    &["complaints", "nats", "peer"],
+    &["cluster", "complaints", "nats", "peer"],
     &["listen", "log", "origin", "store", "tls"],
     &["upgrade", "hub", "client", "telemetry"],
     &["doorway"],

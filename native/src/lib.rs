@@ -39,6 +39,7 @@ mod causes;
 pub mod cli;
 pub mod client;
 mod clock;
+mod cluster;
 mod complaints;
 pub mod config;
 mod disk;
