@@ -71,6 +71,7 @@ pub(crate) enum Tie {
 
 /// Why a node can't join the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JoinError {
     /// Another node has this name, and lives.
     #[error("the domain `{domain}` is the name of a node that runs at {url}: each node needs its own")]

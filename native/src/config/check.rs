@@ -53,7 +53,7 @@ impl Config {
         if self.low_memory_bytes > self.max_memory_bytes {
             return Err(contradiction("low_memory_bytes", "must not be above max_memory_bytes"));
         }
-        if self.domain.is_empty() || self.domain.chars().any(char::is_control) {
+        if self.domain.as_deref().is_some_and(|domain| domain.is_empty() || domain.chars().any(char::is_control)) {
             return Err(contradiction("domain", "must be a name"));
         }
         if let Some(url) = &self.public_url {

@@ -44,7 +44,7 @@ mod tests {
             assert!(flag.get_long_help().is_none(), "{}: the default is missing there", setting.key);
         }
         let help = command.clone().term_width(0).render_long_help().to_string();
-        for default in ["127.0.0.1:8080", "1024", "false", "data", "production-1", "human", "none", "1073741824"] {
+        for default in ["127.0.0.1:8080", "1024", "false", "data", "human", "none", "1073741824"] {
             assert!(help.contains(&format!("[default: {default}]")), "{default}");
         }
     }

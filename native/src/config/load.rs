@@ -180,7 +180,7 @@ mod tests {
         let file = file("backlog = 1\nnode = 1\ndrain_ms = 1\n");
         let variables = environment(&[("SANMON_BACKLOG", "2"), ("SANMON_NODE", "2"), ("HOME", "/")]);
         let config = Config::load(flags(&["--backlog", "3"]), variables, Some(file.path())).unwrap();
-        assert_eq!((config.backlog, config.node, config.drain_ms), (3, 2, 1));
+        assert_eq!((config.backlog, config.node, config.drain_ms), (3, Some(2), 1));
         assert_eq!(config.max_body_bytes, Config::default().max_body_bytes);
     }
 
@@ -229,7 +229,7 @@ mod tests {
     fn the_environment_may_name_the_file() {
         let file = file("node = 9\n");
         let variables = vec![(OsString::from("SANMON_CONFIG"), file.path().into())];
-        assert_eq!(Config::load(Options::default(), variables, None).unwrap().node, 9);
+        assert_eq!(Config::load(Options::default(), variables, None).unwrap().node, Some(9));
         let missing = Config::load(Options::default(), environment(&[("SANMON_CONFIG", "/nowhere/at/all")]), None);
         assert!(matches!(missing, Err(ConfigError::Unreadable { .. })));
     }

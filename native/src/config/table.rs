@@ -132,12 +132,13 @@ settings! {
         /// The address that clients are told, such as wss://gw1.example/gateway; the first bound one when not set.
         #[arg(value_name = "URL", num_args = 1)]
         public_url: Option<String> = None;
-        /// The name under which this node stands in /domains.
-        #[arg(value_name = "NAME")]
-        domain: String = "production-1".into();
-        /// This node's number in the ids that it makes, 0 to 255.
-        #[arg(value_name = "NUMBER")]
-        node: u8 = 0;
+        /// The name under which this node stands in /domains; production-1 on one machine and node-NUMBER among many when
+        /// not set.
+        #[arg(value_name = "NAME", num_args = 1)]
+        domain: Option<String> = None;
+        /// This node's number in the ids that it makes, 0 to 255; 0 on one machine and a free one among many when not set.
+        #[arg(value_name = "NUMBER", num_args = 1)]
+        node: Option<u8> = None;
         /// Threads that own connections; 0 for one per core.
         #[arg(value_name = "COUNT")]
         hub_threads: usize = 0;
