@@ -27,13 +27,15 @@ use tokio::time::sleep;
 use self::bucket::{Bucket, LeaseError};
 use self::joining::{Contested, Held, Obstacle, Rival, Wanted};
 pub(crate) use self::record::{Record, Stage, Vitals};
-use self::table::Table;
+use self::table::{GONE_AFTER, Table};
 use crate::clock::Clock;
 
 /// How long a start waits for the lease of a dead predecessor to run out, and for NATS to answer.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(12);
 /// How often a start looks whether what it waits for is free.
 const JOIN_RETRY: Duration = Duration::from_millis(400);
+/// For how long a node is remembered that is gone.
+const MEMORY: Duration = Duration::from_secs(60);
 /// For how long what was seen of the own lease says that the others' are seen as well.
 const SIGHT: Duration = Duration::from_secs(4);
 
@@ -203,8 +205,33 @@ impl Cluster {
     /// Whether all others that live are seen: the node sees its own renewals where it sees theirs.
     pub(crate) fn sees(&self) -> bool {
         let holder = self.shared.own().record.holder;
-        let seen = self.shared.table().seen(holder);
-        *self.shared.tie.borrow() == Tie::Held && seen.is_some_and(|at| self.shared.clock.now().since(at) < SIGHT)
+        *self.shared.tie.borrow() == Tie::Held
+            && self.shared.table().within(self.shared.clock.now(), SIGHT).any(|(_, record, _)| record.holder == holder)
+    }
+
+    /// The runs under which other nodes keep how their users show, and when each was last seen.
+    pub(crate) fn runs(&self) -> Vec<(i64, Moment)> {
+        let table = self.shared.table();
+        let seen = table.within(self.shared.clock.now(), MEMORY);
+        seen.filter_map(|(_, record, at)| Some((record.run?, at))).collect()
+    }
+
+    /// Where another node is that serves: the emptier of two picked at random. If none is seen, as when this one is cut off,
+    /// one that was seen a while ago.
+    pub(crate) fn elsewhere(&self) -> Option<String> {
+        let holder = self.shared.own().record.holder;
+        let (table, now) = (self.shared.table(), self.shared.clock.now());
+        [GONE_AFTER, MEMORY].into_iter().find_map(|time| {
+            let others = table.within(now, time).map(|(_, record, _)| record);
+            let fit = others.filter(|record| record.holder != holder && record.serves() && record.room).collect();
+            let random = getrandom::u64().unwrap_or_default();
+            emptier_of_two(fit, random, |record| record.connections).map(|record| record.url.clone())
+        })
+    }
+
+    /// What the node's parts say to those of others goes this way.
+    pub(crate) fn client(&self) -> &async_nats::Client {
+        self.bucket.client()
     }
 
     /// Gives the number back.
@@ -256,6 +283,19 @@ async fn first_lease(bucket: &mut Bucket, clock: Clock, wanted: &Wanted) -> Resu
         }
         sleep(JOIN_RETRY).await;
     }
+}
+
+/// The emptier of two that `random` picks, so that not all who ask at once are sent to the same one.
+pub(crate) fn emptier_of_two<T>(mut nodes: Vec<T>, random: u64, connections: impl Fn(&T) -> u64) -> Option<T> {
+    if nodes.is_empty() {
+        return None;
+    }
+    let first = nodes.swap_remove(((random >> 32) % nodes.len() as u64) as usize);
+    if nodes.is_empty() {
+        return Some(first);
+    }
+    let second = nodes.swap_remove(((random & u64::from(u32::MAX)) % nodes.len() as u64) as usize);
+    Some(if connections(&second) < connections(&first) { second } else { first })
 }
 
 impl Shared {

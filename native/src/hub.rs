@@ -54,6 +54,7 @@ use self::ring::Ring;
 pub(crate) use self::stream::Stream;
 use self::thread::Thread;
 use crate::clock::Clock;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::failures::Failures;
 use crate::metrics::Metrics;
@@ -89,6 +90,7 @@ struct Backend {
     loader: Loader,
     presences: PresenceDesk,
     public_url: String,
+    cluster: Option<Cluster>,
 }
 
 /// What all threads share.
@@ -167,20 +169,27 @@ impl Hub {
         Ok(hub)
     }
 
-    /// Tells the hub where sessions and missed events are looked up, and under which address clients reach the node.
+    /// Tells the hub where sessions and missed events are looked up, under which address clients reach the node, and among
+    /// which others it is.
     ///
     /// Store and hub know each other: open the store with a callback that calls [`Self::publish`], then attach it before
     /// the first connection is accepted. Later calls do nothing.
     ///
     /// # Errors
     /// The store's, when it can't say where the log stands and who it shows as online.
-    pub(crate) async fn attach(&self, store: Store, public_url: String) -> Result<(), StoreError> {
+    pub(crate) async fn attach(
+        &self,
+        store: Store,
+        public_url: String,
+        cluster: Option<Cluster>,
+    ) -> Result<(), StoreError> {
         let runtime = Handle::current();
         self.shared.ring.begin(store.head());
         let times = self.shared.bounds.presence_times;
-        let presences = PresenceDesk::start(&runtime, store.clone(), self.shared.clock, times).await?;
+        let presences =
+            PresenceDesk::start(&runtime, store.clone(), self.shared.clock, times, cluster.as_ref()).await?;
         let loader = Loader::new(runtime, store, Arc::downgrade(&self.shared));
-        let _ = self.shared.backend.set(Backend { loader, presences, public_url });
+        let _ = self.shared.backend.set(Backend { loader, presences, public_url, cluster });
         Ok(())
     }
 
@@ -241,6 +250,16 @@ impl Hub {
         self.shared.admission.room(self.shared.now())
     }
 
+    /// Whether the node does not know what happens on the others.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.shared.admission.is_cut_off()
+    }
+
+    /// The run under which how users show is kept among the nodes.
+    pub(crate) fn presence_run(&self) -> Option<i64> {
+        self.shared.backend.get().and_then(|backend| backend.presences.run())
+    }
+
     /// The process's resident memory, if the system tells.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
         memory::resident_bytes()
@@ -263,17 +282,37 @@ impl Hub {
         if let Some(backend) = self.shared.backend.get() {
             backend.presences.drain();
         }
+        let window = self.send_away();
+        if tokio::time::timeout(window + DRAIN_SLACK, self.shared.admission.emptied()).await.is_err() {
+            tracing::warn!(connections = self.connections(), "connections were still open after the drain");
+        }
+    }
+
+    /// Sends everyone away as a drain does, and serves nobody until [`Self::rejoin`]: what is known here may be stale.
+    pub(crate) fn cut_off(&self) {
+        self.shared.admission.cut_off();
+        self.send_away();
+    }
+
+    /// Serves again; whoever was not sent away yet may stay.
+    pub(crate) fn rejoin(&self) {
+        self.shared.admission.rejoin();
+        if !self.shared.admission.is_shut() {
+            self.shared.mailboxes.iter().for_each(|mailbox| mailbox.post(Command::Stay));
+        }
+    }
+
+    /// Has each connection end at a random moment of a window, which this says.
+    fn send_away(&self) -> Duration {
         let connections = self.connections() as u64;
         let windows = connections.div_ceil(CONNECTIONS_PER_WINDOW).max(1);
         let window = self.shared.bounds.drain * u32::try_from(windows).unwrap_or(u32::MAX);
-        tracing::info!(connections, window_ms = window.as_millis(), "draining");
+        tracing::info!(connections, window_ms = window.as_millis(), "sending everyone away");
         let until = self.shared.clock.now() + window;
         for mailbox in &self.shared.mailboxes {
             mailbox.post(Command::Drain { until });
         }
-        if tokio::time::timeout(window + DRAIN_SLACK, self.shared.admission.emptied()).await.is_err() {
-            tracing::warn!(connections = self.connections(), "connections were still open after the drain");
-        }
+        window
     }
 
     /// Ends the threads; what is still connected is cut off.
@@ -294,6 +333,17 @@ impl Hub {
 
     fn handles(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.shared.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backend {
+    /// Where a client that is sent away is told to go: to another node, or else back here on one machine and to whoever
+    /// `/available` names among many.
+    fn elsewhere(&self) -> Option<String> {
+        match &self.cluster {
+            Some(cluster) => cluster.elsewhere(),
+            None => Some(self.public_url.clone()),
+        }
     }
 }
 

@@ -1,4 +1,6 @@
-//! One running server: its configuration, clock, store, hub and metrics, and whether it drains.
+//! One running server: its configuration, clock, store, hub and metrics, whether it drains, and among which others it is.
+
+mod isolation;
 
 use std::fmt;
 use std::io;
@@ -8,13 +10,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sanmon_core::entry::Entry;
+use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
+use crate::cluster::{Cluster, JoinError, Stage, Terms, Vitals};
 use crate::config::{Address, Config};
 use crate::hub::Hub;
 use crate::interactions::{Endpoint, Relay};
 use crate::metrics::Metrics;
+use crate::nats::{Nats, NatsError};
 use crate::store::{FolderError, Store, StoreError};
+
+/// The bucket of NATS in which nodes stand.
+const NODES: &str = "sanmon_nodes";
 
 /// One running server, shared by everything that answers for it.
 pub(crate) struct Node {
@@ -32,7 +40,12 @@ pub(crate) struct Node {
     pub metrics: Arc<Metrics>,
     /// The address that clients are told, such as `wss://gw1.example/gateway`.
     pub public_url: String,
-    draining: AtomicBool,
+    /// The other nodes; none on one machine.
+    pub cluster: Option<Cluster>,
+    nats: Option<Nats>,
+    draining: Arc<AtomicBool>,
+    /// What runs beside it.
+    tasks: Vec<AbortHandle>,
 }
 
 /// Why a node can't run.
@@ -41,6 +54,12 @@ pub enum OpenError {
     /// The data folder can't be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// NATS can't be reached.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// The node can't be one of many.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// The database can't be read.
     #[error("can't read the database: {0}")]
     Read(#[from] StoreError),
@@ -57,11 +76,24 @@ impl Node {
     /// An [`OpenError`]; nothing runs then.
     pub(crate) async fn open(config: Config, listening: &[Address]) -> Result<Arc<Self>, OpenError> {
         let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
-        let hub = Hub::start(&config, clock, Arc::clone(&metrics)).map_err(OpenError::Hub)?;
-        match Self::attach(config, clock, metrics, hub.clone(), listening).await {
+        let public_url = config.public_url.clone().unwrap_or_else(|| first_url(&config, listening));
+        let (nats, cluster) = match join(&config, clock, &public_url).await? {
+            Some((nats, cluster)) => (Some(nats), Some(cluster)),
+            None => (None, None),
+        };
+        let hub = match Hub::start(&config, clock, Arc::clone(&metrics)) {
+            Ok(hub) => hub,
+            Err(error) => {
+                leave(cluster.as_ref(), nats.as_ref()).await;
+                return Err(OpenError::Hub(error));
+            }
+        };
+        let (others, link) = (cluster.clone(), nats.clone());
+        match Self::attach(config, clock, metrics, hub.clone(), public_url, others, link).await {
             Ok(node) => Ok(Arc::new(node)),
             Err(error) => {
                 hub.stop();
+                leave(cluster.as_ref(), nats.as_ref()).await;
                 Err(error)
             }
         }
@@ -72,18 +104,36 @@ impl Node {
         clock: Clock,
         metrics: Arc<Metrics>,
         hub: Hub,
-        listening: &[Address],
+        public_url: String,
+        cluster: Option<Cluster>,
+        nats: Option<Nats>,
     ) -> Result<Self, OpenError> {
+        // The number that ids are made with is the one that is leased.
+        let node = cluster.as_ref().map(Cluster::number).or(config.node);
+        let config = Config { node, ..config };
         let (receiver, published) = (hub.clone(), metrics.events_published.clone());
         let on_commit = Arc::new(move |entries: &[Arc<Entry>]| {
             published.inc_by(entries.len() as u64);
             receiver.publish(entries);
         });
         let store = Store::open(&config, clock, on_commit).await?.measured_by(metrics.commit_seconds.clone());
-        let public_url = config.public_url.clone().unwrap_or_else(|| first_url(&config, listening));
-        hub.attach(store.clone(), public_url.clone()).await?;
+        hub.attach(store.clone(), public_url.clone(), cluster.clone()).await?;
         let interactions = Endpoint::of_node(&config, hub.clone(), clock, Arc::clone(&metrics));
-        Ok(Self { config, clock, store, hub, interactions, metrics, public_url, draining: AtomicBool::new(false) })
+        let draining = Arc::new(AtomicBool::new(false));
+        let mut tasks = Vec::new();
+        if let Some(cluster) = &cluster {
+            let (hub, draining) = (hub.clone(), Arc::clone(&draining));
+            let watch = isolation::watch_over(cluster.clone(), hub.clone());
+            tasks.push(tokio::spawn(watch).abort_handle());
+            cluster.announce(move || vitals(&hub, &draining));
+        }
+        Ok(Self { config, clock, store, hub, interactions, metrics, public_url, cluster, nats, draining, tasks })
+    }
+
+    /// The name under which the node stands in `/domains`.
+    pub(crate) fn domain(&self) -> String {
+        let named = || self.config.domain.clone().unwrap_or_else(|| "production-1".to_owned());
+        self.cluster.as_ref().map_or_else(named, Cluster::domain)
     }
 
     /// Whether the node is about to stop: it takes no new connections and is not named to anyone.
@@ -111,6 +161,9 @@ impl Node {
     /// had answered. From here on the node counts as draining.
     pub(crate) async fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        if let Some(cluster) = &self.cluster {
+            cluster.refresh();
+        }
         self.hub.drain().await;
         let deadline = Duration::from_millis(self.config.interactions_deadline_ms);
         if tokio::time::timeout(deadline, self.interactions.desk().emptied()).await.is_err() {
@@ -125,6 +178,51 @@ impl Node {
         // Joins threads, which would block the runtime. It fails only if it panicked, which its threads have logged.
         let _ = tokio::task::spawn_blocking(move || hub.stop()).await;
         self.store.close().await;
+        self.tasks.iter().for_each(AbortHandle::abort);
+        leave(self.cluster.as_ref(), self.nats.as_ref()).await;
+    }
+}
+
+/// Connects to NATS and takes a place among the other nodes, where the node is to be one of many.
+async fn join(config: &Config, clock: Clock, url: &str) -> Result<Option<(Nats, Cluster)>, OpenError> {
+    if config.nats_url.is_empty() {
+        return Ok(None);
+    }
+    let urls: Vec<&str> = config.nats_url.iter().map(|url| url.secret()).collect();
+    let nats = Nats::connect(&urls.join(","), config.nats_credentials.as_deref(), clock).await?;
+    let terms = Terms {
+        bucket: NODES.to_owned(),
+        replicas: usize::from(config.nats_replicas),
+        node: config.node,
+        domain: config.domain.clone(),
+        url: url.to_owned(),
+    };
+    match Cluster::join(nats.client().clone(), clock, terms).await {
+        Ok(cluster) => Ok(Some((nats, cluster))),
+        Err(error) => {
+            nats.close().await;
+            Err(error.into())
+        }
+    }
+}
+
+/// Gives back the place among the others.
+async fn leave(cluster: Option<&Cluster>, nats: Option<&Nats>) {
+    if let Some(cluster) = cluster {
+        cluster.leave().await;
+    }
+    if let Some(nats) = nats {
+        nats.close().await;
+    }
+}
+
+/// What the others are told of the node.
+fn vitals(hub: &Hub, draining: &AtomicBool) -> Vitals {
+    Vitals {
+        stage: if draining.load(Ordering::Relaxed) { Stage::Draining } else { Stage::Serving },
+        room: hub.room().is_ok(),
+        connections: hub.connections() as u64,
+        run: hub.presence_run(),
     }
 }
 

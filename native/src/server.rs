@@ -15,10 +15,12 @@ use tracing::{info, warn};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+pub use crate::cluster::JoinError;
 use crate::config::{Address, Config, Contradiction};
 use crate::doorway::{self, Crowd, Doorway, Flushes, Phase};
 pub use crate::listen::ListenError;
 use crate::listen::{Listener, Pace};
+pub use crate::nats::NatsError;
 use crate::node::{Node, OpenError};
 use crate::peer::Door;
 use crate::routes;
@@ -80,6 +82,12 @@ pub enum StartError {
     /// The data folder can't be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// NATS can't be reached.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// The node can't be one of many.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// The database can't be read, or the first operator key can't be stored.
     #[error("can't use the database: {0}")]
     Database(String),
@@ -92,6 +100,8 @@ impl From<OpenError> for StartError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Folder(error) => error.into(),
+            OpenError::Nats(error) => error.into(),
+            OpenError::Join(error) => error.into(),
             OpenError::Read(error) => error.into(),
             OpenError::Hub(error) => Self::Threads(error),
         }

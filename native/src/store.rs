@@ -15,6 +15,7 @@ pub(crate) mod objects;
 pub(crate) mod operator_keys;
 mod outbox;
 mod postgres;
+pub(crate) mod presence_runs;
 pub(crate) mod presences;
 mod schema;
 mod secret;

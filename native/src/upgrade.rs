@@ -156,7 +156,9 @@ impl UpgradeRefusal {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::NoRoom(NoRoom::Address) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoRoom(NoRoom::Node | NoRoom::Draining | NoRoom::Memory) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoRoom(NoRoom::Node | NoRoom::Draining | NoRoom::CutOff | NoRoom::Memory) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -166,6 +168,7 @@ impl UpgradeRefusal {
             Self::Version => "bad_websocket_version",
             Self::NoRoom(NoRoom::Node) => "node_full",
             Self::NoRoom(NoRoom::Draining) => "draining",
+            Self::NoRoom(NoRoom::CutOff) => "cut_off",
             Self::NoRoom(NoRoom::Memory) => "no_memory",
             Self::NoRoom(NoRoom::Address) => "too_many_connections",
         }

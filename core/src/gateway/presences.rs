@@ -169,6 +169,17 @@ impl Presences {
         }
     }
 
+    /// What was published of everyone may be gone: all who are known are tried again with the next batch.
+    pub fn handle_forgotten(&mut self, now: Moment) {
+        let users: Vec<Id> = self.users.keys().copied().collect();
+        for user in users {
+            if let Some(entry) = self.users.get_mut(&user) {
+                entry.forget_shown();
+            }
+            self.soil(now, user);
+        }
+    }
+
     /// The moment of [`Self::deadline`] came. A call before it does nothing.
     pub fn handle_timeout(&mut self, now: Moment) {
         while self.leaving.front().is_some_and(|(at, _)| *at <= now) {

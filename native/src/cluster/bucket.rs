@@ -65,6 +65,11 @@ impl Bucket {
         Ok(Self { client, name: name.to_owned(), terms, store })
     }
 
+    /// The connection.
+    pub(super) const fn client(&self) -> &async_nats::Client {
+        &self.client
+    }
+
     /// Makes the bucket again if there is none any more.
     pub(super) async fn reopen(&mut self) -> Result<(), LeaseError> {
         self.store = store(&self.client, &self.name, &self.terms).await.map_err(LeaseError::Unreachable)?;

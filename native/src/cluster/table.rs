@@ -57,15 +57,13 @@ impl Table {
 
     /// The nodes that are there now.
     pub(super) fn live(&self, now: Moment) -> impl Iterator<Item = (u8, &Record)> {
-        self.nodes
-            .iter()
-            .filter(move |(_, seen)| now.since(seen.at) < GONE_AFTER)
-            .map(|(number, seen)| (*number, &seen.record))
+        self.within(now, GONE_AFTER).map(|(number, record, _)| (number, record))
     }
 
-    /// When the record of this holder was last seen.
-    pub(super) fn seen(&self, holder: u64) -> Option<Moment> {
-        self.nodes.values().find(|seen| seen.record.holder == holder).map(|seen| seen.at)
+    /// The nodes that were seen within this time, and when.
+    pub(super) fn within(&self, now: Moment, time: Duration) -> impl Iterator<Item = (u8, &Record, Moment)> {
+        let seen = self.nodes.iter().filter(move |(_, seen)| now.since(seen.at) < time);
+        seen.map(|(number, seen)| (*number, &seen.record, seen.at))
     }
 }
 
@@ -101,8 +99,8 @@ mod tests {
         assert_eq!(live(&table, 106_000), [(2, 12)]);
         table.see(Moment::from_millis(106_500), posted(1, 13, 5_006_500));
         assert_eq!(live(&table, 107_000), [(1, 13), (2, 12)]);
-        assert_eq!(table.seen(13), Some(Moment::from_millis(106_500)));
-        assert_eq!(table.seen(11), None);
+        let lately: Vec<_> = table.within(Moment::from_millis(112_000), GONE_AFTER * 2).collect();
+        assert_eq!(lately.iter().map(|(_, _, at)| at.as_millis()).collect::<Vec<_>>(), [106_500, 104_000]);
         table.forget(2);
         assert_eq!(live(&table, 107_000), [(1, 13)]);
     }

@@ -40,7 +40,7 @@ fn kill(cluster: &Cluster) {
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let waited = async {
         while !holds() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         }
     };
     timeout(Duration::from_secs(20), waited).await.unwrap_or_else(|_| panic!("{what}"));
@@ -181,4 +181,16 @@ async fn who_lost_the_number_meanwhile_takes_another() {
     until("another number", || first.number() != number).await;
     assert_eq!((first.number(), first.domain()), (1, "node-1".into()));
     assert_eq!(*first.tie().borrow(), Tie::Held);
+}
+
+#[test]
+fn the_emptier_of_two_that_are_picked_is_named() {
+    let pick = |nodes: &[u64], random| emptier_of_two(nodes.to_vec(), random, |node| *node);
+    assert_eq!(pick(&[], 7), None);
+    assert_eq!(pick(&[5], 7), Some(5));
+    let all: Vec<_> = (0..3u64).flat_map(|high| (0..2u64).map(move |low| high << 32 | low)).collect();
+    let mut named: Vec<_> = all.iter().filter_map(|random| pick(&[10, 20, 30], *random)).collect();
+    named.sort_unstable();
+    // Of the three pairs, each met twice, 10 wins two and 20 one; the fullest never does.
+    assert_eq!(named, [10, 10, 10, 10, 20, 20]);
 }

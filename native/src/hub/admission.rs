@@ -18,6 +18,7 @@ pub(super) struct Admission {
     open: AtomicUsize,
     memory: MemoryMark,
     is_shut: AtomicBool,
+    is_cut_off: AtomicBool,
     emptied: Notify,
     addresses: Arc<Addresses>,
 }
@@ -38,6 +39,9 @@ pub(crate) enum NoRoom {
     /// The node is about to stop.
     #[error("this node is about to stop")]
     Draining,
+    /// The node does not know what happens on the others.
+    #[error("this node is cut off from the others")]
+    CutOff,
     /// The process has more memory than its mark.
     #[error("this node takes no more connections until it has memory again")]
     Memory,
@@ -53,6 +57,7 @@ impl Admission {
             open: AtomicUsize::new(0),
             memory: MemoryMark::new(config.max_memory_bytes, config.low_memory_bytes),
             is_shut: AtomicBool::new(false),
+            is_cut_off: AtomicBool::new(false),
             emptied: Notify::new(),
             addresses: Addresses::new(config.max_connections_per_address),
         })
@@ -83,8 +88,10 @@ impl Admission {
     }
 
     fn room_beside(&self, now: Moment, open: usize) -> Result<(), NoRoom> {
-        if self.is_shut.load(Ordering::SeqCst) {
+        if self.is_shut() {
             Err(NoRoom::Draining)
+        } else if self.is_cut_off() {
+            Err(NoRoom::CutOff)
         } else if open >= self.max {
             Err(NoRoom::Node)
         } else if self.memory.is_over(now) {
@@ -97,6 +104,26 @@ impl Admission {
     /// From here on there is no room.
     pub(super) fn shut(&self) {
         self.is_shut.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether there is no room any more.
+    pub(super) fn is_shut(&self) -> bool {
+        self.is_shut.load(Ordering::SeqCst)
+    }
+
+    /// Whether the node is cut off from the others, so that what it knows may be stale.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_cut_off.load(Ordering::SeqCst)
+    }
+
+    /// From here on there is no room, until [`Self::rejoin`].
+    pub(super) fn cut_off(&self) {
+        self.is_cut_off.store(true, Ordering::SeqCst);
+    }
+
+    /// The node is no longer cut off.
+    pub(super) fn rejoin(&self) {
+        self.is_cut_off.store(false, Ordering::SeqCst);
     }
 
     /// Waits until there are no connections.
@@ -126,8 +153,13 @@ impl Ticket {
 
 impl NoRoom {
     /// Its word in metrics, and what each of them has a place for.
-    pub(super) const ALL: [(Self, &str); 4] =
-        [(Self::Node, "node"), (Self::Draining, "draining"), (Self::Memory, "memory"), (Self::Address, "address")];
+    pub(super) const ALL: [(Self, &str); 5] = [
+        (Self::Node, "node"),
+        (Self::Draining, "draining"),
+        (Self::CutOff, "cut_off"),
+        (Self::Memory, "memory"),
+        (Self::Address, "address"),
+    ];
 
     /// Its place in [`Self::ALL`].
     pub(super) const fn index(self) -> usize {
@@ -164,8 +196,13 @@ mod tests {
         assert_eq!(admission.room(now), Err(NoRoom::Node));
         assert_eq!(admission.admit(now, None).unwrap_err(), NoRoom::Node);
         drop(first);
-        let _again = admission.admit(now, one).unwrap();
+        let again = admission.admit(now, one).unwrap();
         assert_eq!(admission.open(), 3);
+        drop(again);
+        admission.cut_off();
+        assert_eq!(admission.admit(now, None).unwrap_err(), NoRoom::CutOff);
+        admission.rejoin();
+        assert_eq!(admission.room(now), Ok(()));
         admission.shut();
         assert_eq!(admission.admit(now, None).unwrap_err(), NoRoom::Draining);
     }

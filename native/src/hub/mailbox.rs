@@ -38,6 +38,8 @@ pub(super) enum Command {
         /// The end of the drain window.
         until: Moment,
     },
+    /// Who was to be ended and still is there may stay.
+    Stay,
     /// Drops everything and ends the thread.
     Stop,
 }

@@ -2,6 +2,11 @@
 //!
 //! The desk takes what hub threads report and never waits for the store while it does, so a thread waits for nobody but it.
 //! At most one batch is on its way to the store; meanwhile the machine keeps what changes, once per user.
+//!
+//! Among many nodes each keeps its own part, under a run: how a user shows is what comes of all parts. Who was at a node that
+//! died is found by the others, by its run.
+
+mod many;
 
 use std::collections::HashMap;
 use std::future::{Future, pending};
@@ -19,7 +24,11 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, sleep_until};
 
+use self::many::Many;
+
 use crate::clock::Clock;
+use crate::cluster::Cluster;
+use crate::store::presence_runs::{self, Run, Written};
 use crate::store::{Store, StoreError, presences};
 
 /// Reports that may wait for the desk, which does nothing but take them.
@@ -37,6 +46,7 @@ pub(super) struct PresenceDesk {
     task: AbortHandle,
     /// Whether the node sends everyone away.
     drains: AtomicBool,
+    many: Option<Many>,
 }
 
 #[derive(Debug)]
@@ -48,19 +58,33 @@ enum Report {
 }
 
 impl PresenceDesk {
-    /// Opens the desk. Who was shown as online when the node went down goes offline unless back within the grace.
+    /// Opens the desk. Who was shown as online when the node went down goes offline unless back within the grace; among many
+    /// nodes, whichever of them sees to that.
     pub(super) async fn start(
         runtime: &Handle,
         store: Store,
         clock: Clock,
         times: PresenceTimes,
+        cluster: Option<&Cluster>,
     ) -> Result<Self, StoreError> {
         let mut machine = Presences::new(times);
-        machine.handle_leftovers(clock.now(), presences::shown_online(&store).await?);
         let (reports, inbox) = mpsc::channel(REPORTS);
-        let clerk = Clerk { machine, store: store.clone(), clock, unstored: HashMap::new(), unshown: Vec::new() };
+        let many = match cluster {
+            Some(cluster) => Some(Many::start(runtime, &store, clock, times.grace, cluster.clone(), &reports).await?),
+            None => {
+                machine.handle_leftovers(clock.now(), presences::shown_online(&store).await?);
+                None
+            }
+        };
+        let run = many.as_ref().map(Many::place);
+        let clerk = Clerk { machine, store: store.clone(), clock, run, unstored: HashMap::new(), unshown: Vec::new() };
         let task = runtime.spawn(clerk.run(inbox)).abort_handle();
-        Ok(Self { store, reports, task, drains: AtomicBool::new(false) })
+        Ok(Self { store, reports, task, drains: AtomicBool::new(false), many })
+    }
+
+    /// The run under which this node's part is kept.
+    pub(super) fn run(&self) -> Option<i64> {
+        self.many.as_ref().map(|many| many.place().run().as_i64())
     }
 
     /// A connection is live; `last` is what its user chose last.
@@ -90,6 +114,9 @@ impl PresenceDesk {
     /// The user chose a presence for all connections and for the next one.
     pub(super) async fn choose(&self, user: Id, presence: Presence) -> Result<(), StoreError> {
         presences::choose(&self.store, user, presence.clone()).await?;
+        if let Some(many) = &self.many {
+            many.tell(user, &presence).await;
+        }
         let _ = self.reports.send(Report::ChosenForAll(user, presence)).await;
         Ok(())
     }
@@ -97,6 +124,9 @@ impl PresenceDesk {
     /// Closes the desk: nothing is shown any more.
     pub(super) fn stop(&self) {
         self.task.abort();
+        if let Some(many) = &self.many {
+            many.stop();
+        }
     }
 
     fn report(&self, report: Report) {
@@ -113,14 +143,23 @@ struct Clerk {
     machine: Presences,
     store: Store,
     clock: Clock,
+    /// The run under which this node's part is kept, among many nodes.
+    run: Option<many::Place>,
     /// Choices that the store has not taken yet, the newest of each user.
     unstored: HashMap<Id, Presence>,
     /// The batch to show after them.
     unshown: Vec<PresenceUpdate>,
 }
 
-/// What came of a batch: the parts that the store did not take.
-type Done = (HashMap<Id, Presence>, Vec<PresenceUpdate>);
+/// What came of a batch.
+struct Done {
+    /// The choices that the store did not take.
+    unstored: HashMap<Id, Presence>,
+    /// What could not be shown.
+    unshown: Vec<PresenceUpdate>,
+    /// The run that takes the place of one that others have ended.
+    successor: Option<Run>,
+}
 
 impl Clerk {
     async fn run(mut self, mut inbox: mpsc::Receiver<Report>) {
@@ -139,7 +178,7 @@ impl Clerk {
                         None => pending().await,
                     }
                 } => self.machine.handle_timeout(self.clock.now()),
-                (unstored, unshown) = async {
+                Done { unstored, unshown, successor } = async {
                     match &mut under_way {
                         Some(work) => work.await,
                         None => pending().await,
@@ -150,6 +189,11 @@ impl Clerk {
                         self.unstored.entry(user).or_insert(presence);
                     }
                     self.machine.handle_unpublished(self.clock.now(), &unshown);
+                    if let (Some(place), Some(successor)) = (&self.run, successor) {
+                        tracing::warn!("others took this node for gone and its users for offline; they are shown anew");
+                        place.take(successor);
+                        self.machine.handle_forgotten(self.clock.now());
+                    }
                 }
             }
             while let Some(output) = self.machine.poll_output() {
@@ -162,7 +206,7 @@ impl Clerk {
             }
             if under_way.is_none() && !(self.unstored.is_empty() && self.unshown.is_empty()) {
                 let (unstored, unshown) = (std::mem::take(&mut self.unstored), std::mem::take(&mut self.unshown));
-                under_way = Some(Box::pin(store_batch(self.store.clone(), unstored, unshown)));
+                under_way = Some(Box::pin(store_batch(self.store.clone(), self.run.clone(), unstored, unshown)));
             }
         }
     }
@@ -179,7 +223,12 @@ impl Clerk {
 }
 
 /// Stores choices, then shows a batch. What the store did not take comes back after a pause.
-async fn store_batch(store: Store, chosen: HashMap<Id, Presence>, batch: Vec<PresenceUpdate>) -> Done {
+async fn store_batch(
+    store: Store,
+    place: Option<many::Place>,
+    chosen: HashMap<Id, Presence>,
+    batch: Vec<PresenceUpdate>,
+) -> Done {
     let stores = stream::iter(chosen).map(|(user, presence)| {
         let store = &store;
         async move {
@@ -198,16 +247,32 @@ async fn store_batch(store: Store, chosen: HashMap<Id, Presence>, batch: Vec<Pre
         }
     });
     let unstored: HashMap<_, _> = stores.buffer_unordered(STORES).filter_map(std::future::ready).collect().await;
-    let unshown = if batch.is_empty() {
-        Vec::new()
-    } else if let Err(error) = presences::show(&store, batch.clone()).await {
-        tracing::warn!(%error, presences = batch.len(), "presences could not be shown; trying again");
-        batch
-    } else {
-        Vec::new()
+    let shown = if batch.is_empty() { Ok(None) } else { show(&store, place.as_ref(), batch.clone()).await };
+    let (unshown, successor) = match shown {
+        Ok(successor) => (Vec::new(), successor),
+        Err(error) => {
+            tracing::warn!(%error, presences = batch.len(), "presences could not be shown; trying again");
+            (batch, None)
+        }
     };
     if !(unstored.is_empty() && unshown.is_empty()) {
         sleep(RETRY).await;
     }
-    (unstored, unshown)
+    Done { unstored, unshown, successor }
+}
+
+/// Shows a batch, or begins another run where others have ended this node's.
+async fn show(
+    store: &Store,
+    place: Option<&many::Place>,
+    batch: Vec<PresenceUpdate>,
+) -> Result<Option<Run>, StoreError> {
+    let Some(place) = place else {
+        presences::show(store, batch).await?;
+        return Ok(None);
+    };
+    match presence_runs::show(store, place.run(), batch).await? {
+        Written::Kept => Ok(None),
+        Written::Ended => presence_runs::begin(store, place.node()).await.map(Some),
+    }
 }

@@ -64,9 +64,9 @@ pub(super) struct Thread {
     waiting: Vec<Key>,
     /// Sockets that may have more to read.
     unread: Vec<Key>,
-    /// Who is sent away when, while the node drains.
+    /// Who is sent away when, while the node drains or is cut off.
     leaving: BinaryHeap<Reverse<(Moment, Key)>>,
-    /// The end of the drain window, once the node drains.
+    /// The end of the window, while the node sends everyone away.
     drains_until: Option<Moment>,
     scratch: Vec<u8>,
     /// Bytes written that the metrics were not told of yet.
@@ -184,6 +184,7 @@ impl Thread {
             Command::Page(key, answer) => self.on_page(key, answer),
             Command::SendToOne(errand) => self.run_errand(*errand),
             Command::Drain { until } => self.plan_drain(until),
+            Command::Stay => self.cancel_drain(),
             Command::Stop => return Flow::Stop,
         }
         Flow::On
@@ -201,6 +202,12 @@ impl Thread {
             let Some(connection) = live(&mut self.connections, key) else { return };
             let Some(output) = output.or_else(|| connection.session.poll_output()) else { break };
             match output {
+                SessionOutput::Authenticate { .. } | SessionOutput::Replay { .. }
+                    if self.shared.admission.is_cut_off() =>
+                {
+                    // What could be answered may no longer be so.
+                    self.dismiss(key);
+                }
                 SessionOutput::Authenticate { session_id } => {
                     connection.phase = Phase::Asking(self.place);
                     let queue = self.shared.failures.queue(self.now, connection.ticket.address());

@@ -8,29 +8,53 @@ use warp::reply::Response;
 use super::call::Call;
 use super::error::Error;
 use super::reply;
+use crate::cluster::emptier_of_two;
+use crate::node::Node;
 
 /// The protocol's version.
 const VERSION: u32 = 1;
 
 /// A node as a client that wants to connect is told of it.
 #[derive(Serialize)]
-struct Available<'a> {
-    url: &'a str,
+struct Available {
+    url: String,
     /// The address without its scheme: what follows `wss://` in the oldest clients.
-    port: &'a str,
-    domain: &'a str,
+    port: String,
+    domain: String,
     v: u32,
 }
 
-/// `GET /available`
+/// A node that clients may be sent to.
+struct Candidate {
+    url: String,
+    domain: String,
+    connections: u64,
+}
+
+/// `GET /available`: a node that has room, the emptier of two picked at random.
 pub(super) async fn available((): (), call: &mut Call) -> Result<Response, Error> {
     let node = call.node();
-    if node.is_draining() || node.hub.room().is_err() {
-        return Err(Error::unavailable("no_room", "no node has room: try again"));
+    let mut candidates = Vec::new();
+    if let Some(cluster) = &node.cluster {
+        check(node)?;
+        let others = cluster.others().into_iter().map(|(_, record)| record);
+        let fit = others.filter(|record| record.serves() && record.room);
+        candidates.extend(fit.map(|record| Candidate {
+            url: record.url,
+            domain: record.domain,
+            connections: record.connections,
+        }));
     }
-    let url = node.public_url.as_str();
-    let port = url.split_once("://").map_or(url, |(_, port)| port);
-    Ok(reply::ok(&Available { url, port, domain: &node.config.domain, v: VERSION }))
+    if !node.is_draining() && node.hub.room().is_ok() {
+        let connections = node.hub.connections() as u64;
+        candidates.push(Candidate { url: node.public_url.clone(), domain: node.domain(), connections });
+    }
+    let random = getrandom::u64().unwrap_or_default();
+    let picked = emptier_of_two(candidates, random, |candidate| candidate.connections);
+    let Candidate { url, domain, .. } =
+        picked.ok_or_else(|| Error::unavailable("no_room", "no node has room: try again"))?;
+    let port = url.split_once("://").map_or(url.as_str(), |(_, port)| port).to_owned();
+    Ok(reply::ok(&Available { url, port, domain, v: VERSION }))
 }
 
 /// `GET /domains`
@@ -38,7 +62,20 @@ pub(super) async fn domains((): (), call: &mut Call) -> Result<Response, Error> 
     let node = call.node();
     let mut live = BTreeMap::new();
     if !node.is_draining() {
-        live.insert(&node.config.domain, &node.public_url);
+        live.insert(node.domain(), node.public_url.clone());
+    }
+    if let Some(cluster) = &node.cluster {
+        check(node)?;
+        let others = cluster.others().into_iter().map(|(_, record)| record);
+        live.extend(others.filter(|record| record.serves()).map(|record| (record.domain, record.url)));
     }
     Ok(reply::ok(&live))
+}
+
+/// A node that is cut off does not know of any that lives.
+fn check(node: &Node) -> Result<(), Error> {
+    if node.hub.is_cut_off() {
+        return Err(Error::unavailable("cut_off", "this node is cut off from the others: ask another"));
+    }
+    Ok(())
 }

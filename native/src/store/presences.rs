@@ -99,7 +99,7 @@ pub(crate) async fn shown_online(store: &Store) -> Result<Vec<Id>, StoreError> {
 
 /// How many members of each guild are not offline, as far as a transaction has asked.
 #[derive(Default)]
-struct About(HashMap<Id, i64>);
+pub(super) struct About(HashMap<Id, i64>);
 
 impl About {
     /// Counts a guild, once; `change` is what the transaction is doing to it.
@@ -114,7 +114,8 @@ impl About {
     }
 }
 
-async fn show_one(tx: &mut Tx, about: &mut About, update: PresenceUpdate) -> Result<(), StoreError> {
+/// Keeps how one user shows to others, and tells the user and the guilds.
+pub(super) async fn show_one(tx: &mut Tx, about: &mut About, update: PresenceUpdate) -> Result<(), StoreError> {
     let PresenceUpdate { id: user, d } = update;
     let shown = match d.kind {
         PresenceKind::Offline => None,

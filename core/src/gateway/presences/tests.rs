@@ -156,6 +156,20 @@ fn leftovers_of_a_crash_go_offline_in_one_batch() {
 }
 
 #[test]
+fn what_was_forgotten_is_shown_anew() {
+    let mut harness = Harness::new();
+    harness.connect(ANN, 1);
+    harness.connect(2, 2);
+    assert_eq!(harness.wait(GATHER), [[(ANN, 1), (2, 1)]]);
+    harness.disconnect(2, 2);
+    harness.presences.handle_forgotten(harness.at());
+    // Who is away is within the grace, and goes offline when that is over.
+    assert_eq!(harness.wait(GATHER), [[(ANN, 1)]]);
+    assert_eq!(harness.wait(GRACE), [[(2, 4)]]);
+    assert_eq!(harness.wait(GRACE), Vec::<Vec<(u64, u8)>>::new());
+}
+
+#[test]
 fn what_could_not_be_published_is_tried_again() {
     let mut harness = Harness::new();
     harness.connect(ANN, 1);

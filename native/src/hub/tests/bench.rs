@@ -64,14 +64,14 @@ impl Bench {
         let store = Store::open(&config, clock, Arc::new(move |entries| told.publish(entries))).await.unwrap();
         let url = "ws://127.0.0.1:1/gateway".to_owned();
         let gatekeeper = Gatekeeper { origins: Origins::new(&config, &url), trusted_proxies: vec![] };
-        hub.attach(store.clone(), url).await.unwrap();
+        hub.attach(store.clone(), url, None).await.unwrap();
         Self { hub, store, metrics, gatekeeper, config, _folder: folder }
     }
 
     /// A new hub over the same store, as after a restart. It does not hear what the store commits.
     pub(super) async fn restart_hub(&mut self) {
         self.hub = Hub::start(&self.config, Clock::start(), self.metrics.clone()).unwrap();
-        self.hub.attach(self.store.clone(), "ws://127.0.0.1:1/gateway".to_owned()).await.unwrap();
+        self.hub.attach(self.store.clone(), "ws://127.0.0.1:1/gateway".to_owned(), None).await.unwrap();
     }
 
     /// Waits until no connection is left.

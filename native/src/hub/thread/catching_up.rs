@@ -61,6 +61,8 @@ impl Thread {
     /// The store says what the connection starts from.
     pub(super) fn on_loaded(&mut self, key: Key, answer: Result<Box<Loaded>, Unanswered>) {
         match answer {
+            // It may have been read before the node knew.
+            Ok(_) if self.shared.admission.is_cut_off() => self.dismiss(key),
             Ok(loaded) => self.begin_catch_up(key, *loaded),
             Err(Unanswered) => self.fail(key),
         }

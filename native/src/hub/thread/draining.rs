@@ -1,4 +1,4 @@
-//! Sending everyone away before the node stops.
+//! Sending everyone away: before the node stops, and while it does not know what happens on the others.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -17,10 +17,17 @@ impl Thread {
     /// Picks for each connection the moment at which it is sent away.
     pub(super) fn plan_drain(&mut self, until: Moment) {
         self.drains_until = Some(until);
+        self.leaving.clear();
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for key in slots.into_iter().filter_map(|slot| self.key_of(slot)).collect::<Vec<_>>() {
             self.plan_leave(key, until);
         }
+    }
+
+    /// Whoever is still here may stay.
+    pub(super) fn cancel_drain(&mut self) {
+        self.drains_until = None;
+        self.leaving.clear();
     }
 
     pub(super) fn plan_leave(&mut self, key: Key, until: Moment) {
@@ -31,13 +38,18 @@ impl Thread {
     pub(super) fn send_away(&mut self) {
         while self.leaving.peek().is_some_and(|Reverse((at, _))| *at <= self.now) {
             let Some(Reverse((_, key))) = self.leaving.pop() else { return };
-            let url = self.shared.backend.get().map(|backend: &Backend| backend.public_url.clone());
-            let reconnect = Reconnect { url, delay_ms: random_below(MAX_RETURN_MS) };
-            let now = self.now;
-            if let Some(connection) = self.connection(key) {
-                connection.session.handle_drain(now, &reconnect);
-                self.drive(key);
-            }
+            self.dismiss(key);
+            self.drive(key);
+        }
+    }
+
+    /// Has the session tell the client to go elsewhere, and end.
+    pub(super) fn dismiss(&mut self, key: Key) {
+        let url = self.shared.backend.get().and_then(Backend::elsewhere);
+        let reconnect = Reconnect { url, delay_ms: random_below(MAX_RETURN_MS) };
+        let now = self.now;
+        if let Some(connection) = self.connection(key) {
+            connection.session.handle_drain(now, &reconnect);
         }
     }
 }
