@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::check::{InvalidJson, MAX_DEPTH, check_json, pick_members};
 pub use self::dispatch::{Dispatch, Opcode, frame};
-pub use self::zlib::{InflateError, Inflater, deflate, inflate};
+pub use self::zlib::{Deflater, InflateError, Inflater, deflate, inflate};
 
 /// How a connection wants its events (protocol, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,36 +1,37 @@
 //! A cheap HTTP client for one kind of request on one kept connection.
 
 use std::io;
-use std::net::SocketAddr;
 
+use harness::{Io, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// A kept connection.
 pub(crate) struct Http {
-    stream: TcpStream,
-    address: SocketAddr,
+    stream: Box<dyn Io>,
     authorization: String,
     answer: Vec<u8>,
 }
 
 impl Http {
-    pub(crate) async fn connect(address: SocketAddr, authorization: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, address, authorization: authorization.to_owned(), answer: Vec::new() })
+    /// A connection on which its operator asks.
+    pub(crate) async fn connect(server: &Server) -> Self {
+        let authorization = format!("Bearer {}", server.key());
+        Self { stream: server.stream().await, authorization, answer: Vec::new() }
     }
 
-    /// Sends a body and returns the answer's; an error for any other status than 2xx.
+    /// Sends a body and returns the answer's; an error for any other status than 2xx. A path may end in `#` and a user's id:
+    /// then it is asked on that user's behalf.
     pub(crate) async fn send(&mut self, method: &str, path: &str, body: &str) -> io::Result<String> {
+        let (path, user) = path.split_once('#').unwrap_or((path, ""));
+        let behalf = if user.is_empty() { String::new() } else { format!("X-On-Behalf-Of: {user}\r\n") };
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n{behalf}Content-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
-            self.address,
             self.authorization,
             body.len()
         );
         self.stream.write_all(request.as_bytes()).await?;
+        self.stream.flush().await?;
         self.answer.clear();
         loop {
             if self.stream.read_buf(&mut self.answer).await? == 0 {

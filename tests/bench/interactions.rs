@@ -2,12 +2,11 @@
 
 mod bodies;
 mod load;
-mod machine;
 mod peers;
 mod table;
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use sanmon_core::interaction::{ApplicationKey, Keypair};
@@ -17,6 +16,7 @@ use self::load::Generator;
 use self::peers::Peer;
 use self::table::Table;
 use crate::process;
+use crate::session::Session;
 
 /// Rounds that count. Each asks every server every kind of body once, and each begins with another server.
 const ROUNDS: usize = 5;
@@ -25,22 +25,23 @@ const REQUESTS: usize = 4_000;
 /// Requests of the round that comes first and does not count.
 const WARM_UP: usize = 1_000;
 
-pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(session: &Session) -> Result<(), Box<dyn Error>> {
     println!("interactions: processor time of a server's process, user and system, for 1,000 signed requests");
-    println!("{}", machine::describe());
     let pair = Keypair::from_seed([1; 32])?;
-    let servers = peers::start(&pair.public_key_hex()).await?;
+    let servers = peers::start(session, &pair.public_key_hex()).await?;
     for server in &servers {
         println!("  {}: {}", server.name, server.what);
     }
-    println!("  {ROUNDS} rounds of {REQUESTS} requests, {} connections that are kept", load::CONNECTIONS);
+    let (rounds, requests, warm_up) = session.pick((ROUNDS, REQUESTS, WARM_UP), (1, 40, 8));
+    println!("  {rounds} rounds of {requests} requests, {} connections that are kept", load::CONNECTIONS);
+    let progress = session.progress("interactions", (rounds + 1) * Kind::ALL.len());
 
     let mut table = Table::new(servers.iter().map(|server| server.name).collect());
     let mut ids = bodies::Ids::default();
-    for round in 0..=ROUNDS {
-        let requests = if round == 0 { WARM_UP } else { REQUESTS };
-        print!("  {}", if round == 0 { "warming up".to_owned() } else { format!("round {round}") });
+    for round in 0..=rounds {
+        let requests = if round == 0 { warm_up } else { requests };
         for kind in Kind::ALL {
+            progress.step(kind.name());
             // Signed before anything is measured, and the same for each server.
             let signed = bodies::signed(kind, requests, &pair, &mut ids);
             for turn in 0..servers.len() {
@@ -49,16 +50,14 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
                 if !server.takes(kind) {
                     continue;
                 }
-                print!(".");
-                io::stdout().flush()?;
                 let spent = measure(server, kind, &signed).await?;
                 if round > 0 {
                     table.add(index, kind, spent.mul_f64(1000.0 / requests as f64));
                 }
             }
         }
-        println!(" done");
     }
+    drop(progress);
     println!("\n{table}");
     println!("Of Sanmon's times, {} are for verifying 1,000 signatures of pings.\n", millis(verifying(&pair)?));
     Ok(())

@@ -1,38 +1,63 @@
-//! What the server costs: memory of idle connections, deliveries, durable publishes, slow readers, interactions. Prints; asserts
-//! nothing.
+//! What the server costs, measured beside other servers: `cargo xtask bench` starts it.
 
-mod deliver;
+mod codec;
+mod connect;
+mod crowd;
+mod event;
+mod fanout;
+mod generator;
 mod http;
 mod idle;
 mod interactions;
+mod machine;
+mod peers;
+mod plot;
 mod process;
+mod program;
 mod publish;
+mod rounds;
+mod session;
 mod slow;
 mod swarm;
+mod table;
+mod target;
 
 use std::error::Error;
 
-/// Runs the benchmarks that are named, or all of them.
+use self::session::{Scale, Session};
+
+/// What can be measured, in the order in which it is.
+const NAMES: [&str; 7] = ["fanout", "idle", "connect", "publish", "slow", "codec", "interactions"];
+
+/// Runs the benchmarks that are named, or all of them; `--smoke` only tries whether they work, `--beside=a,b` names the
+/// servers to compare with.
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let names: Vec<String> = std::env::args().skip(1).collect();
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
-    let cores = std::thread::available_parallelism()?;
-    println!("{cores} cores; server and load generator share them\n");
-    if wanted("idle") {
-        idle::run().await?;
+    let (flags, names): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|word| word.starts_with("--"));
+    if names.iter().any(|name| name == generator::COMMAND) {
+        return Ok(generator::run()?);
     }
-    if wanted("deliver") {
-        deliver::run().await?;
-    }
-    if wanted("publish") {
-        publish::run().await?;
-    }
-    if wanted("slow") {
-        slow::run().await?;
-    }
-    if wanted("interactions") {
-        interactions::run().await?;
+    let scale = if flags.iter().any(|flag| flag == "--smoke") { Scale::Smoke } else { Scale::Full };
+    let beside = flags.iter().find_map(|flag| flag.strip_prefix("--beside="));
+    let beside = beside.map(|beside| {
+        let wanted: Vec<&str> = beside.split(',').collect();
+        peers::NAMES.into_iter().filter(|name| wanted.contains(name)).collect()
+    });
+    let session = Session::new(scale, beside);
+    println!("{}; servers and load generator share it\n", session.machine());
+    for name in NAMES {
+        if !names.is_empty() && !names.iter().any(|one| one == name) {
+            continue;
+        }
+        match name {
+            "fanout" => fanout::run(&session).await?,
+            "idle" => idle::run(&session).await?,
+            "connect" => connect::run(&session).await?,
+            "publish" => publish::run(&session).await?,
+            "slow" => slow::run(&session).await?,
+            "codec" => codec::run(&session)?,
+            _ => interactions::run(&session).await?,
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the kernel knows about the server's process.
+//! What the kernel knows about a process.
 
 use std::fs;
 use std::io;
@@ -12,4 +12,12 @@ pub(crate) fn cpu(pid: u32) -> io::Result<Duration> {
     let ticks = |index: usize| fields.get(index).and_then(|ticks| ticks.parse::<u64>().ok()).unwrap_or_default();
     // USER_HZ is 100 in every Linux ABI that Rust supports.
     Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+}
+
+/// Resident memory of a process in bytes.
+pub(crate) fn memory(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    let kib = kib.and_then(|kib| kib.trim().parse::<u64>().ok());
+    kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("a process without resident memory"))
 }

@@ -1,116 +1,93 @@
 //! Whether readers that stop reading cost anyone else: publishes with all of them reading and with some stopped, in turn.
 
 use std::io;
-use std::time::{Duration, Instant};
 
-use harness::{Server, Setup};
-use serde_json::json;
+use harness::Server;
+use serde_json::{Value, json};
 
-use crate::http::Http;
-use crate::swarm::{self, Reader};
+use crate::crowd::{self, Crowd};
+use crate::event;
+use crate::generator::{Manner, Ran};
+use crate::rounds::{median, round};
+use crate::session::Session;
+use crate::swarm::Swarm;
+use crate::table::Table;
+use crate::target::Target;
 
 /// How many hear each event.
 const SUBSCRIBERS: usize = 500;
 /// How many of them stop.
 const STOPPING: usize = SUBSCRIBERS / 10;
-/// The length of an event's filler. Long, so that the kernel's buffers fill up and the server's queues come to bear.
-const FILLER: usize = 32_000;
-/// How long each round runs.
-const TIME: Duration = Duration::from_secs(8);
+/// The length of an event. Long, so that the kernel's buffers fill up and the server's queues come to bear.
+const EVENT_BYTES: usize = 32_000;
 /// Rounds of each kind.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 7;
+/// How much slower the others may hear of anything: what the noise of rounds of one kind is.
+const BAR: f64 = 1.1;
 
-/// How long things took in the rounds of a kind.
-#[derive(Default)]
-struct Times {
-    /// From a publish's request to its answer.
-    publish: Vec<Duration>,
-    /// From a publish's request until every reader that reads has the event.
-    receipt: Vec<Duration>,
-}
-
-pub(crate) async fn run() -> io::Result<()> {
+pub(crate) async fn run(session: &Session) -> io::Result<()> {
+    let (all, stopping) = session.pick((SUBSCRIBERS, STOPPING), (20, 2));
     println!(
-        "slow: {SUBSCRIBERS} subscribers in one guild, events of {FILLER} bytes, one at a time; rounds of {TIME:?} in turn, \
-         all of them reading, then {STOPPING} of them stopped"
+        "slow: {all} subscribers in one guild, events of {EVENT_BYTES} bytes, one at a time; in turn, all of them reading and \
+         {stopping} of them stopped, whose receive buffers are as small as the kernel has them"
     );
-    let server = Setup::new()
-        .set("max_connections_per_address", 20_000)
-        .set("ping_interval_ms", 600_000)
-        .set("ping_timeout_ms", 600_000)
-        .set("presence_gather_ms", 2_000)
-        // Who comes back is not gone in between, so that no presence is counted as an event.
-        .set("presence_grace_ms", 600_000)
-        .start()
-        .await;
-    let owner = server.user("owner").await;
-    let guild = server.guild(&owner, "bench").await;
-    let users = swarm::mint(&server, SUBSCRIBERS).await?;
-    let mut http = Http::connect(server.address(), &format!("Bearer {}", server.key())).await?;
-    for (id, _) in &users {
-        http.send("PUT", &format!("/guilds/{guild}/members/{id}"), "").await?;
-    }
-    let sessions: Vec<String> = users.into_iter().map(|(_, session)| session).collect();
-    let (stopping, steady) = sessions.split_at(STOPPING);
-    let steady = Reader::start(swarm::open(server.address(), steady, "json")?)?;
-    let (mut reading, mut stopped) = (Times::default(), Times::default());
-    for _ in 0..ROUNDS {
-        let others = Reader::start(swarm::open(server.address(), stopping, "json")?)?;
-        steady.quiet().await;
-        measure(&mut http, guild, &[(&steady, SUBSCRIBERS - STOPPING), (&others, STOPPING)], &mut reading).await?;
-        others.stop()?;
-        // Connections that nobody reads: the kernel's buffers fill, then the server's queues, then they are closed.
-        let unread = swarm::open(server.address(), stopping, "json")?;
-        steady.quiet().await;
-        measure(&mut http, guild, &[(&steady, SUBSCRIBERS - STOPPING)], &mut stopped).await?;
-        drop(unread);
-    }
-    report("publish", &mut reading.publish, &mut stopped.publish);
-    report("receipt", &mut reading.receipt, &mut stopped.receipt);
-    println!("  closed as slow: {} of {}\n", closed_as_slow(&server).await, STOPPING * ROUNDS);
-    steady.stop()
-}
-
-/// Publishes one event after another, each once all these readers have the one before.
-async fn measure(http: &mut Http, guild: u64, readers: &[(&Reader, usize)], times: &mut Times) -> io::Result<()> {
-    let event = json!({ "to": { "guild": guild }, "t": "BENCH", "d": { "x": "x".repeat(FILLER) } });
-    let body = json!({ "events": [event] }).to_string();
-    let before: Vec<u64> = readers.iter().map(|(reader, _)| reader.received()).collect();
-    let (start, mut sent) = (Instant::now(), 0);
-    while start.elapsed() < TIME {
-        let asked = Instant::now();
-        http.send("POST", "/publish", &body).await?;
-        times.publish.push(asked.elapsed());
-        sent += 1;
-        let is_there =
-            |((reader, count), before): (&(&Reader, usize), &u64)| reader.received() - before >= sent * *count as u64;
-        while !readers.iter().zip(&before).all(is_there) {
-            if asked.elapsed() > TIME {
-                return Err(io::Error::other("an event did not reach everyone who reads"));
+    let progress = session.progress("slow", ROUNDS * 2);
+    progress.say("users, guild and members");
+    // Who comes back is not gone in between, so that no presence is counted as an event.
+    let server = crowd::setup().set("presence_grace_ms", 600_000).start().await;
+    let guild = crowd::guilds(&server, 1).await?[0];
+    let crowd = Crowd::mint(&server, all).await?;
+    crowd.join(&server, &(0..all).map(|user| (user, guild)).collect::<Vec<_>>()).await?;
+    let (target, hellos) = (Target::of(&server), crowd.hellos("json"));
+    let (others, steady) = hellos.split_at(stopping);
+    let mut swarm = Swarm::new(session, &target)?;
+    swarm.open(steady, 2).await?;
+    let request = event::request(&[json!({ "guild": guild })], EVENT_BYTES, steady.len());
+    let mut ran = [Vec::new(), Vec::new()];
+    for round in 0..session.pick(ROUNDS + 1, 1) {
+        // Each round begins with the other kind.
+        for turn in 0..2 {
+            let kind = (turn + round) % 2;
+            let manner = [Manner::Reading, Manner::Stopped][kind];
+            progress.step(["all of them reading", "some of them stopped"][kind]);
+            let mut rest = Swarm::new(session, &target)?;
+            rest.open_as(others, 2, others.len(), manner).await?;
+            swarm.settle().await?;
+            let load = target.load(vec![request.clone()], 1, session.pick(4_000, 100));
+            let figures = swarm.run(load).await?;
+            if round > 0 || session.is_smoke() {
+                ran[kind].push(figures);
             }
-            tokio::time::sleep(Duration::from_micros(100)).await;
         }
-        times.receipt.push(asked.elapsed());
     }
-    Ok(())
+    let closed = closed_as_slow(&server).await;
+    drop(progress);
+    report(session, &ran, closed, session.pick(stopping * (ROUNDS + 1), 0))
 }
 
-fn report(what: &str, reading: &mut [Duration], stopped: &mut [Duration]) {
-    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let (all, some) = (quantile(reading, share), quantile(stopped, share));
-        println!(
-            "  {what} {name}: {:>6.2} ms with all reading, {:>6.2} ms with {STOPPING} stopped, ratio {:.2}",
-            all * 1e3,
-            some * 1e3,
-            some / all
-        );
+fn report(session: &Session, ran: &[Vec<Ran>; 2], closed: u64, stopped: usize) -> io::Result<()> {
+    let mut table = Table::new(["milliseconds, medians of the rounds", "all reading", "some stopped", "ratio"]);
+    let mut figures: Vec<Value> = Vec::new();
+    let mut add = |name: &str, figure: fn(&Ran) -> u32| {
+        let of = |kind: usize| median(ran[kind].iter().map(|ran| f64::from(figure(ran)) / 1e3).collect());
+        let ratios = ran[1].iter().zip(&ran[0]).map(|(one, other)| f64::from(figure(one)) / f64::from(figure(other)));
+        let (all, some, ratio) = (of(0), of(1), median(ratios.collect()));
+        table.add([name.to_owned(), format!("{all:.2}"), format!("{some:.2}"), format!("{ratio:.2}")]);
+        figures.push(json!({ "what": name, "all_reading_ms": all, "some_stopped_ms": some, "ratio": round(ratio) }));
+    };
+    add("publish to its answer, p50", |ran| ran.answered.p50);
+    add("publish to its answer, p99", |ran| ran.answered.p99);
+    add("publish to the last receipt, p50", |ran| ran.complete.p50);
+    add("publish to the last receipt, p99", |ran| ran.complete.p99);
+    println!("\n{table}");
+    let ratio = figures[0]["ratio"].as_f64().unwrap_or(f64::NAN);
+    let verdict = session.verdict(ratio <= BAR);
+    println!("  a publish takes {ratio:.2} of what it takes with all reading, at most {BAR} wanted: {verdict}");
+    println!("  closed as slow: {closed} of {stopped}\n");
+    if (closed as usize) < stopped {
+        return Err(io::Error::other("readers that stopped were not all closed, so their buffers were not full"));
     }
-}
-
-fn quantile(times: &mut [Duration], share: f64) -> f64 {
-    times.sort_unstable();
-    let index = (share * times.len().saturating_sub(1) as f64) as usize;
-    times.get(index).map_or(f64::NAN, Duration::as_secs_f64)
+    session.record("slow", json!({ "figures": figures, "stopped": stopped, "closed_as_slow": closed }))
 }
 
 async fn closed_as_slow(server: &Server) -> u64 {

@@ -11,7 +11,7 @@ use clap::Args;
 use self::step::Steps;
 use crate::command::{Failure, cargo, run, succeeds, target};
 use crate::python::Python;
-use crate::{licences, npm, wasm_target};
+use crate::{bench, licences, npm, wasm_target};
 
 #[derive(Args)]
 pub(crate) struct Test {
@@ -59,6 +59,7 @@ impl Test {
         steps.step("unit tests", || run(&mut tests(&["--lib", "--bins", "--examples"])))?;
         steps.step("doctests", || run(cargo().args(["test", "--locked", "--workspace", "--doc"])))?;
         steps.step("end to end", || run(&mut tests(&["--test", "*"])))?;
+        steps.step("benchmarks, whether they work", || bench::try_out(&server))?;
         steps.step("browser tests", || browser::test(&server))?;
         steps.finish();
         Ok(())

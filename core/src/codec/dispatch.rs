@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{Encoding, Message, zlib};
+use super::{Deflater, Encoding, Message, zlib};
 
 /// An event as the bytes that sockets take: the WebSocket frame, header included, in either encoding.
 ///
@@ -71,7 +71,18 @@ impl Dispatch {
         }
     }
 
-    /// Whether anyone asked for this event in zlib yet; tests and metrics count compressions by it.
+    /// Makes the event's zlib, unless it is there: whether this call made it. Of several at the same time one makes it, and the
+    /// others wait for that one.
+    pub fn compress(&self, deflater: &mut Deflater) -> bool {
+        let mut is_made = false;
+        self.zlib.get_or_init(|| {
+            is_made = true;
+            frame(Opcode::Binary, deflater.deflate(self.text().as_bytes()))
+        });
+        is_made
+    }
+
+    /// Whether anyone asked for this event in zlib yet.
     pub fn is_compressed(&self) -> bool {
         self.zlib.get().is_some()
     }
@@ -113,6 +124,9 @@ mod tests {
     fn zlib_is_made_once_and_only_when_asked_for() {
         let dispatch = Dispatch::new("{\"t\":\"X\"}");
         assert!(!dispatch.is_compressed());
+        let mut deflater = Deflater::default();
+        assert!(dispatch.compress(&mut deflater));
+        assert!(!dispatch.compress(&mut deflater) && dispatch.is_compressed());
         let first = dispatch.frame(Encoding::Zlib).as_ptr();
         assert_eq!(first, dispatch.frame(Encoding::Zlib).as_ptr());
         assert_eq!(dispatch.text(), "{\"t\":\"X\"}");

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use miniz_oxide::deflate::compress_to_vec_zlib;
+use miniz_oxide::deflate::core::{
+    CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
+};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
@@ -12,7 +14,7 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 /// The level that served best on events of a few hundred bytes; higher ones cost more than they save.
 const LEVEL: u8 = 6;
 
-/// How much memory an [`Inflater`] keeps between streams. What a rare large event took is given back.
+/// How much memory a [`Deflater`] or an [`Inflater`] keeps between streams. What a rare large event took is given back.
 const KEPT: usize = 256 << 10;
 
 /// Why bytes could not be inflated.
@@ -28,7 +30,59 @@ pub enum InflateError {
 
 /// Compresses `bytes` into one whole zlib stream.
 pub fn deflate(bytes: &[u8]) -> Vec<u8> {
-    compress_to_vec_zlib(bytes, LEVEL)
+    Deflater::default().deflate(bytes).to_vec()
+}
+
+/// Compresses one text after the other, each into a whole stream of its own, with the same memory: making the tables anew
+/// costs more than compressing an event of a few hundred bytes does.
+pub struct Deflater {
+    state: Box<CompressorOxide>,
+    /// What was compressed last, and what is left of earlier streams behind it.
+    deflated: Vec<u8>,
+}
+
+impl Deflater {
+    /// Compresses `bytes` into one whole zlib stream.
+    ///
+    /// # Panics
+    /// When the library breaks its word: a compressor that is asked to finish needs nothing but room.
+    pub fn deflate(&mut self, mut bytes: &[u8]) -> &[u8] {
+        let Self { state, deflated } = self;
+        state.reset();
+        if deflated.len() > KEPT {
+            *deflated = Vec::new();
+        }
+        // What can't be compressed grows by five bytes in sixteen thousand, beside the stream's own few.
+        let room = bytes.len() + bytes.len() / 1024 + 64;
+        if deflated.len() < room {
+            deflated.resize(room, 0);
+        }
+        let mut len = 0;
+        loop {
+            let (status, taken, made) = compress(state, bytes, &mut deflated[len..], TDEFLFlush::Finish);
+            len += made;
+            bytes = bytes.get(taken..).unwrap_or_default();
+            match status {
+                TDEFLStatus::Done => return &deflated[..len],
+                TDEFLStatus::Okay => deflated.resize(deflated.len() * 2, 0),
+                TDEFLStatus::BadParam | TDEFLStatus::PutBufFailed => panic!("a compressor refused to finish"),
+            }
+        }
+    }
+}
+
+impl Default for Deflater {
+    fn default() -> Self {
+        // Any number of window bits but zero and less asks for zlib's header.
+        let flags = create_comp_flags_from_zip_params(LEVEL.into(), 1, 0);
+        Self { state: Box::new(CompressorOxide::new(flags)), deflated: Vec::new() }
+    }
+}
+
+impl fmt::Debug for Deflater {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Deflater").field("holds", &self.deflated.len()).finish_non_exhaustive()
+    }
 }
 
 /// Inflates one whole zlib stream to at most `limit` bytes.
@@ -113,6 +167,20 @@ mod tests {
         }
         assert!(inflater.inflated.len() <= KEPT);
         assert_eq!(inflater.inflate(&deflate(&large), 5000), Err(InflateError::TooBig));
+    }
+
+    #[test]
+    fn compressing_anew_gives_what_a_new_compressor_gives() {
+        let mut deflater = Deflater::default();
+        // Nothing that compresses: what every byte of grows.
+        let noise: Vec<u8> = (0..70_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let large = vec![b'l'; 2 * KEPT];
+        for text in [b"short".as_slice(), &large, b"", &noise, b"short", b"{\"t\":\"X\"}"] {
+            let stream = deflater.deflate(text).to_vec();
+            assert_eq!(stream, miniz_oxide::deflate::compress_to_vec_zlib(text, LEVEL));
+            assert_eq!(inflate(&stream, text.len()).unwrap(), text);
+        }
+        assert!(deflater.deflated.len() <= KEPT);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What a hub thread keeps for a connection.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};
 
 use bytes::Bytes;
-use sanmon_core::codec::{Dispatch, Encoding};
+use sanmon_core::codec::{Deflater, Dispatch, Encoding};
 use sanmon_core::event::Seq;
 use sanmon_core::gateway::{Lane, Overflow, QueueLimits, SendQueue, Session};
 use sanmon_core::time::Moment;
@@ -161,8 +162,13 @@ impl Connection {
 }
 
 /// The bytes of an event for a connection with this encoding.
-pub(super) fn frame_of<'a>(dispatch: &'a Dispatch, encoding: Encoding, metrics: &Metrics) -> &'a Bytes {
-    if encoding == Encoding::Zlib && !dispatch.is_compressed() {
+pub(super) fn frame_of<'a>(
+    dispatch: &'a Dispatch,
+    encoding: Encoding,
+    deflater: &RefCell<Deflater>,
+    metrics: &Metrics,
+) -> &'a Bytes {
+    if encoding == Encoding::Zlib && !dispatch.is_compressed() && dispatch.compress(&mut deflater.borrow_mut()) {
         metrics.compressions.inc();
     }
     dispatch.frame(encoding)

@@ -10,6 +10,7 @@ mod reading;
 mod tables;
 mod writing;
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 use sanmon_core::audience::Subscriptions;
+use sanmon_core::codec::Deflater;
 use sanmon_core::event::Seq;
 use sanmon_core::gateway::{Close, Code, Principal, SessionOutput};
 use sanmon_core::time::Moment;
@@ -69,6 +71,8 @@ pub(super) struct Thread {
     /// The end of the window, while the node sends everyone away.
     drains_until: Option<Moment>,
     scratch: Vec<u8>,
+    /// Compresses for whoever wants zlib, an event at a time.
+    deflater: RefCell<Deflater>,
     /// Bytes written that the metrics were not told of yet.
     written: u64,
 }
@@ -114,6 +118,7 @@ impl Thread {
             leaving: BinaryHeap::new(),
             drains_until: None,
             scratch: vec![0; SCRATCH],
+            deflater: RefCell::default(),
             written: 0,
         }
     }

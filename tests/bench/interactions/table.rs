@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::bodies::Kind;
 
-/// Figures of each server and kind; the first server is what the others are compared with.
+/// What the others are compared with, if it is there; it is the first then.
+const COMPARED: &str = "hikari";
+
+/// Figures of each server and kind.
 pub(super) struct Table {
     servers: Vec<&'static str>,
     /// By server, then kind.
@@ -52,13 +55,16 @@ impl fmt::Display for Table {
                     continue;
                 };
                 write!(f, " {:.0} ({:.0} to {:.0})", cell.median, cell.lowest, cell.highest)?;
-                if let Some(first) = self.cell(0, kind).filter(|_| server > 0) {
+                if let Some(first) = self.cell(0, kind).filter(|_| server > 0 && self.servers[0] == COMPARED) {
                     write!(f, ", {:.2} of {}", cell.median / first.median, self.servers[0])?;
                 }
                 write!(f, " |")?;
             }
         }
         writeln!(f, "\n\nMedian of the rounds (lowest to highest).")?;
+        if self.servers[0] != COMPARED {
+            return Ok(());
+        }
         for (server, name) in self.servers.iter().enumerate().filter(|(_, name)| name.starts_with("sanmon")) {
             for kind in Kind::ALL {
                 let (Some(cell), Some(first)) = (self.cell(server, kind), self.cell(0, kind)) else { continue };

@@ -153,7 +153,7 @@ impl Thread {
         if connection.queue.is_some() || connection.session.is_closed() {
             return None;
         }
-        let frame = |dispatch: &Dispatch| frame_of(dispatch, encoding, &self.shared.metrics).clone();
+        let frame = |dispatch: &Dispatch| frame_of(dispatch, encoding, &self.deflater, &self.shared.metrics).clone();
         Some(catch_up.step(&self.shared.ring, self.place, frame))
     }
 

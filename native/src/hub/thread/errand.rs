@@ -19,7 +19,7 @@ impl Thread {
                     return false;
                 };
                 let encoding = connection.session.encoding();
-                let frame = frame_of(&dispatch, encoding, &self.shared.metrics).clone();
+                let frame = frame_of(&dispatch, encoding, &self.deflater, &self.shared.metrics).clone();
                 if let Err(Overflow) = self.write_or_queue(key, &[frame], Lane::Live) {
                     self.overflow(key);
                     self.drive(key);

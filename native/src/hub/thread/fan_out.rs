@@ -168,10 +168,10 @@ impl Thread {
     fn try_chain(&mut self, slot: u32, entries: &[Arc<Entry>]) -> Outcome {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Outcome::Written };
         let encoding = connection.session.encoding();
-        let (bounds, metrics) = (&self.shared.bounds, &self.shared.metrics);
+        let (bounds, metrics, deflater) = (&self.shared.bounds, &self.shared.metrics, &self.deflater);
         let frames = self.batch.of(slot).filter_map(|index| {
             let entry = &entries[index];
-            let frame = frame_of(entry.dispatch.as_ref()?, encoding, metrics);
+            let frame = frame_of(entry.dispatch.as_ref()?, encoding, deflater, metrics);
             Some((frame, entry.presence_of))
         });
         let written = match &connection.queue {
