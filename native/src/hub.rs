@@ -38,7 +38,7 @@ use bytes::Bytes;
 use mio::Poll;
 use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::Entry;
-use sanmon_core::event::Presence;
+use sanmon_core::event::{Presence, Seq};
 use sanmon_core::gateway::{Close, Limits, PresenceTimes, QueueLimits};
 use sanmon_core::id::Id;
 use sanmon_core::time::Moment;
@@ -218,6 +218,12 @@ impl Hub {
     /// Hands on entries that the log has made durable, in order. Waits for nobody.
     pub(crate) fn publish(&self, entries: &[Arc<Entry>]) {
         self.shared.ring.push(entries);
+        self.shared.mailboxes.iter().for_each(Mailbox::wake);
+    }
+
+    /// The log began anew behind `head`, with entries missing before: everyone who is connected is sent to connect again.
+    pub(crate) fn begin_anew(&self, head: Seq) {
+        self.shared.ring.begin_anew(head);
         self.shared.mailboxes.iter().for_each(Mailbox::wake);
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod jetstream;
 mod older;
 pub(crate) mod outbox;
 mod recent;
+pub(crate) mod relay;
 mod retention;
 pub(crate) mod rows;
 mod shared;
@@ -222,6 +223,13 @@ impl Log {
             let mut head = self.head.subscribe();
             let _ = tokio::time::timeout(AHEAD_TIMEOUT, head.wait_for(|head| *head >= place)).await;
         }
+    }
+
+    /// Waits until `place` is met, however long that takes.
+    pub(crate) async fn reach_place(&self, place: Seq) {
+        let mut head = self.head.subscribe();
+        // The log itself holds the other end.
+        let _ = head.wait_for(|head| *head >= place).await;
     }
 
     /// Where a change stands that was reached; the place before all that is held, if it is no longer held.

@@ -57,6 +57,22 @@ pub(crate) struct Metrics {
     pub log_age_ms: IntGauge,
     /// Writes that wait for the next commit.
     pub writes_queued: IntGauge,
+    /// Whether NATS can be reached: 1 or 0; 0 also on one machine.
+    pub nats_connected: IntGauge,
+    /// Seconds until what was published is stored in the log that many machines share.
+    pub publish_seconds: Histogram,
+    /// Entries of the shared log that this node has not read yet.
+    pub log_unread: IntGauge,
+    /// Times that the shared log could not be followed any longer, and all clients were sent to connect again.
+    pub log_begun_anew: IntCounter,
+    /// Whether this node relays changes to the shared log: 1 or 0; one node does.
+    pub relay_leads: IntGauge,
+    /// Changes that wait to be relayed, up to a page of them, as the relaying node sees them.
+    pub relay_backlog: IntGauge,
+    /// How long the oldest of them has waited, in milliseconds.
+    pub relay_age_ms: IntGauge,
+    /// Changes that this node relayed.
+    pub changes_relayed: IntCounter,
     /// Requests answered, by method and status.
     pub http_requests: IntCounterVec,
     /// Seconds from a request's header to its answer.
@@ -141,6 +157,22 @@ impl Metrics {
             ),
             log_age_ms: gauge(&r, "sanmon_log_age_ms", "Milliseconds since the log's oldest entry was placed."),
             writes_queued: gauge(&r, "sanmon_writes_queued", "Writes that wait for the next commit."),
+            nats_connected: gauge(&r, "sanmon_nats_connected", "Whether NATS can be reached: 1 or 0."),
+            publish_seconds: histogram(
+                &r,
+                "sanmon_publish_seconds",
+                "Seconds until JetStream stored what was published.",
+            ),
+            log_unread: gauge(&r, "sanmon_log_unread", "Entries of the shared log that this node has not read."),
+            log_begun_anew: counter(
+                &r,
+                "sanmon_log_begun_anew_total",
+                "Times that the shared log had to be begun anew.",
+            ),
+            relay_leads: gauge(&r, "sanmon_relay_leads", "Whether this node relays changes to the shared log: 1 or 0."),
+            relay_backlog: gauge(&r, "sanmon_relay_backlog", "Changes that wait to be relayed, at the relaying node."),
+            relay_age_ms: gauge(&r, "sanmon_relay_age_ms", "Milliseconds that the oldest of them has waited."),
+            changes_relayed: counter(&r, "sanmon_changes_relayed_total", "Changes that this node relayed."),
             http_requests: counters(
                 &r,
                 "sanmon_http_requests_total",

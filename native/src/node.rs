@@ -1,6 +1,7 @@
 //! One running server: its configuration, clock, store, hub and metrics, whether it drains, and among which others it is.
 
 mod isolation;
+mod stream;
 
 use std::fmt;
 use std::io;
@@ -17,9 +18,10 @@ use crate::cluster::{Cluster, JoinError, Stage, Terms, Vitals};
 use crate::config::{Address, Config};
 use crate::hub::Hub;
 use crate::interactions::{Endpoint, Relay};
+use crate::log::jetstream::{ReadError, StreamError};
 use crate::metrics::Metrics;
 use crate::nats::{Nats, NatsError};
-use crate::store::{FolderError, Store, StoreError};
+use crate::store::{FolderError, ServerError, Store, StoreError};
 
 /// The bucket of NATS in which nodes stand.
 const NODES: &str = "sanmon_nodes";
@@ -60,6 +62,15 @@ pub enum OpenError {
     /// The node can't be one of many.
     #[error(transparent)]
     Join(#[from] JoinError),
+    /// PostgreSQL can't be used.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// NATS can't hold the event log.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The event log that many machines share can't be read.
+    #[error("can't read the event log: {0}")]
+    Log(#[from] ReadError),
     /// The database can't be read.
     #[error("can't read the database: {0}")]
     Read(#[from] StoreError),
@@ -116,14 +127,24 @@ impl Node {
             published.inc_by(entries.len() as u64);
             receiver.publish(entries);
         });
-        let store = Store::open(&config, clock, on_commit).await?.measured_by(metrics.commit_seconds.clone());
+        let (store, stream) = match (&config.store_url, &nats) {
+            (Some(url), Some(nats)) => {
+                let (store, stream) = stream::open(&config, url, nats, clock, &metrics, on_commit).await?;
+                (store, Some(stream))
+            }
+            _ => (Store::open(&config, clock, on_commit).await?, None),
+        };
+        let store = store.measured_by(metrics.commit_seconds.clone());
         hub.attach(store.clone(), public_url.clone(), cluster.clone()).await?;
         let interactions = Endpoint::of_node(&config, hub.clone(), clock, Arc::clone(&metrics));
         let draining = Arc::new(AtomicBool::new(false));
         let mut tasks = Vec::new();
+        if let Some(stream) = stream {
+            tasks.extend(stream.flow(hub.clone()));
+        }
         if let Some(cluster) = &cluster {
             let (hub, draining) = (hub.clone(), Arc::clone(&draining));
-            let watch = isolation::watch_over(cluster.clone(), hub.clone());
+            let watch = isolation::watch_over(cluster.clone(), hub.clone(), store.clone());
             tasks.push(tokio::spawn(watch).abort_handle());
             cluster.announce(move || vitals(&hub, &draining));
         }
@@ -152,6 +173,7 @@ impl Node {
         metrics.log_read_back.inc_by(log.read_back.saturating_sub(metrics.log_read_back.get()));
         metrics.log_age_ms.set(age.cast_signed());
         metrics.writes_queued.set(i64::try_from(self.store.queued()).unwrap_or(i64::MAX));
+        metrics.nats_connected.set(self.nats.as_ref().is_some_and(Nats::is_up).into());
         let resident = self.hub.resident_bytes().and_then(|bytes| i64::try_from(bytes).ok());
         metrics.resident_bytes.set(resident.unwrap_or_default());
         metrics.render()

@@ -20,13 +20,14 @@ use crate::config::{Address, Config, Contradiction};
 use crate::doorway::{self, Crowd, Doorway, Flushes, Phase};
 pub use crate::listen::ListenError;
 use crate::listen::{Listener, Pace};
+pub use crate::log::jetstream::{ReadError, StreamError};
 pub use crate::nats::NatsError;
 use crate::node::{Node, OpenError};
 use crate::peer::Door;
 use crate::routes;
-pub use crate::store::FolderError;
 use crate::store::StoreError;
 use crate::store::operator_keys::{self, Scope};
+pub use crate::store::{FolderError, ServerError};
 use crate::tls::Tls;
 pub use crate::tls::TlsError;
 
@@ -88,6 +89,15 @@ pub enum StartError {
     /// The node can't be one of many.
     #[error(transparent)]
     Join(#[from] JoinError),
+    /// PostgreSQL can't be used.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// NATS can't hold the event log.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The event log that many machines share can't be read.
+    #[error("can't read the event log: {0}")]
+    Log(#[from] ReadError),
     /// The database can't be read, or the first operator key can't be stored.
     #[error("can't use the database: {0}")]
     Database(String),
@@ -102,6 +112,9 @@ impl From<OpenError> for StartError {
             OpenError::Folder(error) => error.into(),
             OpenError::Nats(error) => error.into(),
             OpenError::Join(error) => error.into(),
+            OpenError::Server(error) => error.into(),
+            OpenError::Stream(error) => error.into(),
+            OpenError::Log(error) => error.into(),
             OpenError::Read(error) => error.into(),
             OpenError::Hub(error) => Self::Threads(error),
         }

@@ -49,7 +49,7 @@ pub(crate) use self::error::{Refusal, StoreError};
 use self::guild_inits::GuildInits;
 pub(crate) use self::idempotency::{IdempotencyKey, Publisher};
 pub(crate) use self::intake::Intake;
-pub(crate) use self::outbox::Outbox;
+pub(crate) use self::outbox::{Outbox, Relaying};
 use self::postgres::Server;
 use self::sqlite::{Database, Folder};
 pub(crate) use self::tx::Tx;
@@ -350,6 +350,23 @@ impl Store {
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::warn!("the store took too long to close");
         }
+    }
+
+    /// Returns once this node has met all that the shared log holds now; at once on one machine.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the log can't be asked.
+    pub(crate) async fn caught_up(&self) -> Result<(), StoreError> {
+        if let Some(shared) = &self.shared {
+            self.log.reach_place(shared.head().await?).await;
+        }
+        Ok(())
+    }
+
+    /// Returns once this node has met `place`.
+    #[cfg(test)]
+    pub(crate) async fn caught_up_with(&self, place: Seq) {
+        self.log.reach_place(place).await;
     }
 
     /// How much the log holds.

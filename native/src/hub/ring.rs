@@ -30,6 +30,8 @@ struct Inner {
     /// The place up to which entries are not in the ring.
     floor: Seq,
     head: Seq,
+    /// Cursors before this one were left behind when the log began anew.
+    anew: u64,
 }
 
 /// The entries behind a cursor are no longer in the ring.
@@ -39,7 +41,7 @@ pub(super) struct Lagged;
 impl Ring {
     pub(super) fn new() -> Self {
         let (floor, head) = (Seq::default(), Seq::default());
-        Self { inner: Mutex::new(Inner { entries: VecDeque::new(), bytes: 0, gone: 0, floor, head }) }
+        Self { inner: Mutex::new(Inner { entries: VecDeque::new(), bytes: 0, gone: 0, floor, head, anew: 0 }) }
     }
 
     /// The log stands at `head`, and what comes from now on follows it.
@@ -48,6 +50,22 @@ impl Ring {
         if inner.entries.is_empty() {
             (inner.floor, inner.head) = (head, head);
         }
+    }
+
+    /// The log began anew, and what comes from now on follows `head`: whoever has walked the ring up to here is told so.
+    pub(super) fn begin_anew(&self, head: Seq) {
+        let mut inner = self.lock();
+        // One beyond the last, so that a cursor at the end is left behind as well.
+        inner.gone += inner.entries.len() as u64 + 1;
+        inner.anew = inner.gone;
+        inner.entries.clear();
+        inner.bytes = 0;
+        (inner.floor, inner.head) = (head, head);
+    }
+
+    /// Whether a cursor was left behind since the log began anew, and not since its thread lagged.
+    pub(super) fn began_anew_since(&self, cursor: u64) -> bool {
+        cursor < self.lock().anew
     }
 
     pub(super) fn push(&self, entries: &[Arc<Entry>]) {
@@ -158,5 +176,24 @@ mod tests {
         assert_eq!(ring.take(&mut cursor, 9, &mut Vec::new()), Err(Lagged));
         assert_eq!(ring.between(Seq::new(0), Seq::new(3), 9).map(|found| seqs(&found)), Err(Lagged));
         assert_eq!(ring.between(Seq::new(1), Seq::new(3), 9).map(|found| seqs(&found)), Ok(vec![2, 3]));
+        assert!(!ring.began_anew_since(cursor));
+    }
+
+    #[test]
+    fn everyone_is_told_that_the_log_began_anew() {
+        let ring = Ring::new();
+        ring.begin(Seq::new(10));
+        ring.push(&[entry(11, "")]);
+        let (_, mut cursor) = ring.end();
+        ring.begin_anew(Seq::new(50));
+        let before = cursor;
+        assert_eq!(ring.take(&mut cursor, 9, &mut Vec::new()), Err(Lagged));
+        assert!(ring.began_anew_since(before));
+        assert_eq!(ring.between(Seq::new(11), Seq::new(60), 9).map(|found| seqs(&found)), Err(Lagged));
+        let (head, mut cursor) = ring.end();
+        ring.push(&[entry(51, "")]);
+        let mut out = Vec::new();
+        assert_eq!((head, ring.take(&mut cursor, 9, &mut out)), (Seq::new(50), Ok(Seq::new(51))));
+        assert!(seqs(&out) == [51] && !ring.began_anew_since(cursor));
     }
 }

@@ -9,7 +9,9 @@ mod follower;
 mod message;
 mod publish;
 mod read;
+mod reader;
 mod settings;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -23,11 +25,14 @@ use async_nats::jetstream::{Context, ErrorCode};
 use sanmon_core::event::Seq;
 use sanmon_core::time::UnixMillis;
 
-pub(crate) use self::change::{ChangeFault, Relayed};
-pub(crate) use self::follower::{Delivered, Follower, Loss};
-pub(crate) use self::message::{Body, TooLarge};
+pub(super) use self::change::{ChangeFault, Relayed};
+pub(crate) use self::follower::{Follower, Loss};
+pub(super) use self::message::Body;
 pub(crate) use self::publish::Outgoing;
+pub use self::reader::ReadError;
+pub(crate) use self::reader::Reader;
 pub(crate) use self::settings::Settings;
+pub(crate) use self::shared::SharedStream;
 use crate::nats::Nats;
 
 /// How long one request to JetStream may take.

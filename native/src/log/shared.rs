@@ -20,6 +20,9 @@ pub(crate) trait SharedLog: fmt::Debug + Send + Sync {
     /// The entries at these places, in the log's order; places that are no longer held are left out.
     fn read(&self, places: Vec<Seq>) -> BoxFuture<'_, Result<Vec<Arc<Entry>>, StoreError>>;
 
+    /// The last place that the log gave, asked of it now.
+    fn head(&self) -> BoxFuture<'_, Result<Seq, StoreError>>;
+
     /// Something was committed to the outbox, and is to be relayed soon. It must not block.
     fn poke(&self);
 

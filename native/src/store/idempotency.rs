@@ -41,9 +41,10 @@ impl IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// What stands for the key elsewhere: whoever reads it learns nothing of the key, and two keys have two of them.
+    /// What stands for the key and its body elsewhere: whoever reads it learns nothing of them. The log remembers it for a
+    /// little longer than the key is kept, and then a key with another body must have another one.
     pub(super) fn id(&self) -> String {
-        super::secret::hex(&Sha256::digest(self.key.as_bytes()))
+        super::secret::hex(&Sha256::digest(format!("{}:{}", self.body_hash, self.key)))
     }
 }
 

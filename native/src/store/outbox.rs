@@ -33,6 +33,8 @@ impl Outbox {
     pub(crate) async fn lead(&self) -> Result<Option<Relaying>, StoreError> {
         let mut conn = self.server.writer().await?;
         let lock = async {
+            // A node that hangs must not keep the others from relaying: who relays asks something all the time.
+            sqlx::query("SET idle_session_timeout = '10s'").execute(&mut conn).await?;
             let row = sqlx::query("SELECT pg_try_advisory_lock($1)").bind(RELAY_LOCK).fetch_one(&mut conn).await?;
             Ok(row.try_get::<bool, _>(0)?)
         };
@@ -42,6 +44,14 @@ impl Outbox {
         }
         let _ = bounded(STATEMENT_TIMEOUT, async { Ok(conn.close().await?) }).await;
         Ok(None)
+    }
+
+    /// Has numbers begin after `number`, as [`Relaying::outgrow`] does, before the node has committed anything.
+    ///
+    /// # Errors
+    /// Only faults of the machine.
+    pub(crate) async fn outgrow(&self, number: ChangeNumber) -> Result<(), StoreError> {
+        Relaying { conn: self.server.writer().await? }.outgrow(number).await
     }
 }
 

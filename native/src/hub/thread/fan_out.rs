@@ -212,15 +212,20 @@ impl Thread {
         }
     }
 
-    /// This thread lagged so far that entries are gone from the ring: whom they concerned is unknown, so everyone who
-    /// could have heard them is sent to resume.
+    /// This thread lagged so far that entries are gone from the ring, or the log began anew with entries missing: whom they
+    /// concerned is unknown, so everyone who could have heard them is sent to resume.
     fn lose_track(&mut self) {
-        tracing::error!(thread = self.index, "a hub thread lagged behind the log; its connections have to resume");
+        let code = if self.shared.ring.began_anew_since(self.cursor) {
+            Code::Internal
+        } else {
+            tracing::error!(thread = self.index, "a hub thread lagged behind the log; its connections have to resume");
+            Code::SlowConsumer
+        };
         (self.place, self.cursor) = self.shared.ring.end();
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for key in slots.into_iter().filter_map(|slot| self.key_of(slot)).collect::<Vec<_>>() {
             if self.connection(key).is_some_and(|connection| connection.standing != Standing::Stranger) {
-                self.end(key, Close::new(Code::SlowConsumer));
+                self.end(key, Close::new(code));
                 self.drive(key);
             }
         }

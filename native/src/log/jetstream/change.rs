@@ -6,12 +6,13 @@ use async_nats::jetstream::stream::LastRawMessageErrorKind;
 
 use super::message::{CHANGE, change_number};
 use super::{Body, JetStream};
+use crate::log::ChangeNumber;
 
 /// Up to where the changes are in the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Relayed {
-    /// The number of the last change; 0 if the stream holds none.
-    pub(crate) number: u64,
+    /// The last change; 0 if the stream holds none.
+    pub(crate) number: ChangeNumber,
     /// Its number in the stream; 0 if the stream holds none.
     sequence: u64,
 }
@@ -50,20 +51,19 @@ impl JetStream {
     ///
     /// # Errors
     /// A [`ChangeFault`]; after [`ChangeFault::Unavailable`] it may be in the stream, and [`Self::relayed`] knows.
-    pub(crate) async fn relay(&self, number: u64, body: &Body, last: Relayed) -> Result<Relayed, ChangeFault> {
+    pub(crate) async fn relay(&self, number: ChangeNumber, body: &Body, last: Relayed) -> Result<Relayed, ChangeFault> {
         let message = PublishMessage::build()
             .payload(body.bytes())
-            .message_id(format!("c{number}"))
+            .message_id(format!("c{}", number.as_u64()))
             .expected_last_subject_sequence(last.sequence)
-            .header(CHANGE, number.to_string().as_str());
+            .header(CHANGE, number.as_u64().to_string().as_str());
         let sent = match self.inner.context.send_publish(self.inner.settings.changes(), message).await {
             Ok(sent) => sent.await,
             Err(error) => Err(error),
         };
         match sent {
-            // One that was in the stream before stands before others perhaps.
-            Ok(ack) if ack.duplicate => Err(ChangeFault::OutOfTurn),
-            Ok(ack) => Ok(Relayed { number, sequence: ack.sequence }),
+            // One that was in the stream already is answered with its place there, which may stand before the last one's.
+            Ok(ack) => Ok(Relayed { number, sequence: ack.sequence.max(last.sequence) }),
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Err(ChangeFault::OutOfTurn),
             Err(error) => Err(ChangeFault::Unavailable(error.to_string())),
         }

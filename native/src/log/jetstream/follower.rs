@@ -17,7 +17,6 @@ use async_nats::jetstream::consumer::push::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::{HeaderMap, Message, StatusCode, Subscriber};
 use futures_util::{FutureExt as _, StreamExt as _};
-use sanmon_core::entry::Entry;
 use sanmon_core::event::Seq;
 use sanmon_core::time::UnixMillis;
 use tokio::sync::watch;
@@ -25,6 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use super::message::{self, change_number};
 use super::{JetStream, StreamError};
+use crate::log::Met;
 use crate::nats::Link;
 
 /// How often the server says that nothing happened.
@@ -49,6 +49,7 @@ pub(crate) struct Follower {
     /// The number in the stream of what comes next.
     next: u64,
     position: Position,
+    behind: u64,
     feed: Option<Feed>,
     link: watch::Receiver<Link>,
 }
@@ -70,15 +71,6 @@ struct Feed {
     count: u64,
 }
 
-/// An entry that came from the stream.
-#[derive(Clone, Debug)]
-pub(crate) struct Delivered {
-    /// The entry.
-    pub(crate) entry: Arc<Entry>,
-    /// The number of the change that it is, if it came from the outbox.
-    pub(crate) change: Option<u64>,
-}
-
 /// Why what was read of the log is worth nothing any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Loss {
@@ -97,37 +89,36 @@ impl Follower {
     pub(super) fn new(log: JetStream, after: Seq) -> Self {
         let (offset, link) = (log.offset(), log.nats().link());
         let next = after.as_u64().saturating_sub(offset) + 1;
-        Self { log, offset, next, position: Position::Start, feed: None, link }
+        Self { log, offset, next, position: Position::Start, behind: 0, feed: None, link }
     }
 
-    /// The entries that come next, at least one, as soon as there are some. Waits as long as the stream has none or can't be
-    /// read.
+    /// The entries that come next, as soon as there are some; none when the stream has had none for a while. Waits as long as
+    /// the stream can't be read. Whoever gives up waiting gives up this follower.
     ///
     /// # Errors
     /// A [`Loss`], after which another follower has to begin anew.
-    pub(crate) async fn next(&mut self) -> Result<Vec<Delivered>, Loss> {
-        loop {
-            let Some(feed) = &mut self.feed else {
-                self.begin().await?;
-                continue;
-            };
-            let first = tokio::select! {
-                message = timeout(SILENCE, feed.messages.next()) => message,
-                () = lost(&mut self.link) => {
-                    self.feed = None;
-                    continue;
-                }
-            };
-            let Ok(Some(first)) = first else {
-                tracing::debug!("the log's consumer fell silent");
+    pub(crate) async fn next(&mut self) -> Result<Vec<Met>, Loss> {
+        let Some(feed) = &mut self.feed else {
+            self.begin().await?;
+            return Ok(Vec::new());
+        };
+        let first = tokio::select! {
+            message = timeout(SILENCE, feed.messages.next()) => message.ok().flatten(),
+            () = lost(&mut self.link) => None,
+        };
+        match first {
+            Some(first) => self.gather(first).await,
+            None => {
+                tracing::debug!("the log's consumer is lost");
                 self.feed = None;
-                continue;
-            };
-            let batch = self.gather(first).await?;
-            if !batch.is_empty() {
-                return Ok(batch);
+                Ok(Vec::new())
             }
         }
+    }
+
+    /// How many entries the stream holds behind the last one that was read, as it said with that.
+    pub(crate) const fn behind(&self) -> u64 {
+        self.behind
     }
 
     /// The place of the last entry that was read.
@@ -136,12 +127,12 @@ impl Follower {
     }
 
     /// Takes what else came already.
-    async fn gather(&mut self, first: Message) -> Result<Vec<Delivered>, Loss> {
+    async fn gather(&mut self, first: Message) -> Result<Vec<Met>, Loss> {
         let (mut batch, mut bytes, mut message) = (Vec::new(), 0, Some(first));
         while let Some(next) = message {
             bytes += next.length;
             match self.take(next).await? {
-                Some(delivered) => batch.push(delivered),
+                Some(met) => batch.push(met),
                 None if self.feed.is_none() => break,
                 None => {}
             }
@@ -153,7 +144,7 @@ impl Follower {
         Ok(batch)
     }
 
-    async fn take(&mut self, message: Message) -> Result<Option<Delivered>, Loss> {
+    async fn take(&mut self, message: Message) -> Result<Option<Met>, Loss> {
         let Some(feed) = &mut self.feed else { return Ok(None) };
         if message.status == Some(StatusCode::IDLE_HEARTBEAT) {
             if answered(&message).is_some_and(|count| count != feed.count) {
@@ -161,6 +152,11 @@ impl Follower {
                 self.feed = None;
             }
             self.permit(&message).await;
+            return Ok(None);
+        }
+        if let Some(status) = message.status {
+            tracing::debug!(%status, "the log's consumer ended");
+            self.feed = None;
             return Ok(None);
         }
         let Some(stamp) = message.reply.as_ref().and_then(|reply| Stamp::parse(reply)) else {
@@ -177,9 +173,10 @@ impl Follower {
         }
         self.position = Position::Within;
         self.next = stamp.sequence + 1;
+        self.behind = stamp.pending;
         let seq = Seq::new(self.offset + stamp.sequence);
         let entry = Arc::new(message::entry(&message.payload, seq, millis(stamp.nanos)));
-        Ok(Some(Delivered { entry, change: change_number(message.headers.as_ref()) }))
+        Ok(Some(Met { entry, change: change_number(message.headers.as_ref()) }))
     }
 
     /// Answers a server that waits for leave to send more.
@@ -290,16 +287,23 @@ struct Stamp {
     count: u64,
     /// When it was stored, in nanoseconds since 1970.
     nanos: i128,
+    /// How many the stream holds behind it.
+    pending: u64,
 }
 
 impl Stamp {
-    /// Reads `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<count>.<nanos>.<pending>`, or the newer form that has a domain
+    /// Reads `$JS.ACK.<stream>.<consumer>.<met>.<sequence>.<count>.<nanos>.<pending>`, or the newer form that has a domain
     /// and an account before the stream.
     fn parse(reply: &str) -> Option<Self> {
         let parts: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
         let rest = if parts.len() > 7 { parts.get(5..)? } else { parts.get(3..)? };
-        let [sequence, count, nanos, ..] = rest else { return None };
-        Some(Self { sequence: sequence.parse().ok()?, count: count.parse().ok()?, nanos: nanos.parse().ok()? })
+        let [sequence, count, nanos, pending, ..] = rest else { return None };
+        Some(Self {
+            sequence: sequence.parse().ok()?,
+            count: count.parse().ok()?,
+            nanos: nanos.parse().ok()?,
+            pending: pending.parse().ok()?,
+        })
     }
 }
 
@@ -309,10 +313,10 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_stamp_are_read() {
-        let stamp = Some(Stamp { sequence: 17, count: 4, nanos: 1_700_000_000_123_456_789 });
-        assert_eq!(Stamp::parse("$JS.ACK.SANMON.x1.1.17.4.1700000000123456789.0"), stamp);
-        assert_eq!(Stamp::parse("$JS.ACK._.hash.SANMON.x1.1.17.4.1700000000123456789.0"), stamp);
-        assert_eq!(Stamp::parse("$JS.ACK._.hash.SANMON.x1.1.17.4.1700000000123456789.0.token"), stamp);
+        let stamp = Some(Stamp { sequence: 17, count: 4, nanos: 1_700_000_000_123_456_789, pending: 5 });
+        assert_eq!(Stamp::parse("$JS.ACK.SANMON.x1.1.17.4.1700000000123456789.5"), stamp);
+        assert_eq!(Stamp::parse("$JS.ACK._.hash.SANMON.x1.1.17.4.1700000000123456789.5"), stamp);
+        assert_eq!(Stamp::parse("$JS.ACK._.hash.SANMON.x1.1.17.4.1700000000123456789.5.token"), stamp);
         for wrong in ["", "_INBOX.x", "$JS.ACK.SANMON.x1.1.17", "$JS.ACK.SANMON.x1.1.a.4.5.0"] {
             assert_eq!(Stamp::parse(wrong), None);
         }

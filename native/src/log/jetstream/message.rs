@@ -9,6 +9,7 @@ use sanmon_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::log::{ChangeNumber, Parcel};
 use crate::store::StoreError;
 
 /// The header that tells the number of a change.
@@ -55,13 +56,16 @@ impl Body {
         Self(serde_json::to_vec(&outgoing).expect("drafts have a JSON form").into())
     }
 
-    /// The body for a row of the outbox, whose parts are JSON texts.
-    pub(crate) fn of_texts(audience: &str, change: Option<&str>, event: Option<&str>) -> Result<Self, StoreError> {
+    /// The body for what waited in the outbox.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] for texts that are no JSON.
+    pub(crate) fn of_parcel(parcel: &Parcel) -> Result<Self, StoreError> {
         let raw = |text| serde_json::from_str::<&RawValue>(text);
         let outgoing = Outgoing {
-            audience: raw(audience)?,
-            change: change.map(raw).transpose()?,
-            event: event.map(raw).transpose()?,
+            audience: raw(&parcel.audience)?,
+            change: parcel.change.as_deref().map(raw).transpose()?,
+            event: parcel.event.as_deref().map(raw).transpose()?,
         };
         Ok(Self(serde_json::to_vec(&outgoing)?.into()))
     }
@@ -73,6 +77,12 @@ impl Body {
     pub(crate) fn check(&self, max_payload: usize) -> Result<(), TooLarge> {
         let limit = max_payload.saturating_sub(HEADERS);
         if self.0.len() > limit { Err(TooLarge { limit }) } else { Ok(()) }
+    }
+
+    /// How many bytes the texts of an entry may have, together, so that a message of at most `max_payload` bytes holds it.
+    pub(crate) const fn room(max_payload: usize) -> usize {
+        // What stands around the texts.
+        max_payload.saturating_sub(HEADERS + 64)
     }
 
     /// Its bytes.
@@ -99,8 +109,8 @@ pub(super) fn entry(payload: &[u8], seq: Seq, at: UnixMillis) -> Entry {
 }
 
 /// The number of the change that a message is.
-pub(super) fn change_number(headers: Option<&HeaderMap>) -> Option<u64> {
-    headers?.get(CHANGE)?.as_str().parse().ok()
+pub(super) fn change_number(headers: Option<&HeaderMap>) -> Option<ChangeNumber> {
+    headers?.get(CHANGE)?.as_str().parse().ok().map(ChangeNumber::new)
 }
 
 #[cfg(test)]
@@ -115,9 +125,9 @@ mod tests {
         let event: Envelope = r#"{"t":"X","d":{"b":1e2,"a":"\u00e9"},"later":1}"#.parse().unwrap();
         let draft = Draft::new(event, Audience::Guild(guild)).with_change(Change::GuildGone { guild });
         let body = Body::of(&draft);
-        let event = draft.event.as_ref().unwrap().to_json();
-        let texts = Body::of_texts(r#"{"guild":7}"#, Some(r#"{"guild_gone":{"guild":7}}"#), Some(&event)).unwrap();
-        assert_eq!(body, texts);
+        let parcel = Parcel::of(ChangeNumber::new(1), UnixMillis::default(), &draft);
+        assert_eq!(body, Body::of_parcel(&parcel).unwrap());
+        assert!(body.len() <= parcel.bytes() + 64);
         let entry = entry(&body.bytes(), Seq::new(9), UnixMillis::from_millis(5));
         assert_eq!(entry.audience, Audience::Guild(guild));
         assert_eq!(entry.change, Some(Change::GuildGone { guild }));
@@ -134,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_for_nats_is_seen() {
-        let body = Body::of_texts("\"everyone\"", None, None).unwrap();
+        let body = Body::of(&Draft { event: None, audience: Audience::Everyone, change: None });
         assert_eq!(body.check(HEADERS + body.len()), Ok(()));
         assert_eq!(body.check(HEADERS + body.len() - 1), Err(TooLarge { limit: body.len() - 1 }));
     }
