@@ -12,6 +12,7 @@
 //! ```
 
 mod admission;
+mod attendance;
 mod catch_up;
 mod connection;
 mod loader;
@@ -43,10 +44,11 @@ use sanmon_core::gateway::{Close, Limits, PresenceTimes, QueueLimits};
 use sanmon_core::id::Id;
 use sanmon_core::time::Moment;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use self::admission::Admission;
 pub(crate) use self::admission::{NoRoom, Ticket};
+use self::attendance::Attendance;
 use self::loader::Loader;
 use self::mailbox::{Command, Errand, Mailbox};
 use self::presence::PresenceDesk;
@@ -98,6 +100,7 @@ struct Shared {
     clock: Clock,
     metrics: Arc<Metrics>,
     admission: Arc<Admission>,
+    attendance: Attendance,
     failures: Arc<Failures>,
     tallies: Tallies,
     ring: Ring,
@@ -145,6 +148,7 @@ impl Hub {
             clock,
             metrics,
             admission: Admission::new(config),
+            attendance: Attendance::new(config),
             failures: Arc::new(Failures::new(config.max_failures_per_minute)),
             tallies: Tallies::default(),
             ring: Ring::new(),
@@ -234,6 +238,11 @@ impl Hub {
         mailbox.post(Command::SendToOne(Box::new(Errand { user, dispatch, taken })));
         // A thread that has ended drops what it is told.
         answer.await.unwrap_or(false)
+    }
+
+    /// How many live connections each application has that interactions come for, as it changes.
+    pub(crate) fn attendance(&self) -> Vec<(Id, watch::Receiver<usize>)> {
+        self.shared.attendance.watch()
     }
 
     /// Chooses how `user` shows, as a PRESENCE_UPDATE from the user's client does: stored, then shown where the user is

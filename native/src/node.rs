@@ -136,7 +136,7 @@ impl Node {
         };
         let store = store.measured_by(metrics.commit_seconds.clone());
         hub.attach(store.clone(), public_url.clone(), cluster.clone()).await?;
-        let interactions = Endpoint::of_node(&config, hub.clone(), clock, Arc::clone(&metrics));
+        let interactions = Endpoint::of_node(&config, hub.clone(), cluster.as_ref(), clock, Arc::clone(&metrics));
         let draining = Arc::new(AtomicBool::new(false));
         let mut tasks = Vec::new();
         if let Some(stream) = stream {

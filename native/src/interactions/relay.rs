@@ -1,5 +1,8 @@
 //! Interactions that bots answer over the gateway: each goes to one connection of its application, and the answer comes
-//! back by callback.
+//! back by callback. Among many nodes the interaction, the bot and the callback may each come to another one.
+
+mod across;
+mod parcel;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,10 +20,12 @@ use sanmon_core::interaction::{Answer, Config as Door, Opened, Rejection, Server
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use self::across::Across;
 use super::endpoint::{Desk, Endpoint, Late, Run, Settled, Terms};
 use super::files::FileExecutor;
 use super::form::{self, InvalidForm};
 use crate::clock::Clock;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -34,11 +39,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How many callbacks with files are taken at once; each holds as many bytes as one may have.
 const MAX_FORMS: usize = 16;
 
-/// Hands interactions to gateway connections, and takes the answers.
+/// Hands interactions to gateway connections, and takes the answers. Clones are the same.
+#[derive(Clone)]
 pub(crate) struct Relay {
     hub: Hub,
     waiting: Waiting,
     forms: Arc<Semaphore>,
+    across: Option<Across>,
+}
+
+/// Where an interaction waits for its callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// At this node.
+    Here,
+    /// At another one.
+    Elsewhere,
 }
 
 /// The interactions that wait for a callback, by what a callback names.
@@ -76,6 +92,12 @@ pub(crate) enum CallbackError {
     /// This can't be the answer with files.
     #[error("the body is {0}")]
     InvalidForm(#[from] InvalidForm),
+    /// The node that waits for it says that this can't be the answer, and why.
+    #[error("{0}")]
+    InvalidElsewhere(String),
+    /// Too many callbacks are being taken, or the node that waits for it does not answer.
+    #[error("too many callbacks are being taken")]
+    Busy,
 }
 
 /// Takes an interaction off the list once it no longer waits, for whatever reason.
@@ -92,7 +114,13 @@ impl Drop for Place {
 
 impl Endpoint<Relay> {
     /// The endpoint of a node, as it is configured.
-    pub(crate) fn of_node(config: &Config, hub: Hub, clock: Clock, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn of_node(
+        config: &Config,
+        hub: Hub,
+        cluster: Option<&Cluster>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let max_age = Duration::from_secs(config.interactions_max_age_s);
         let door = Server::new(Door {
             keys: config.interactions_key.iter().map(|key| key.0).collect(),
@@ -104,7 +132,8 @@ impl Endpoint<Relay> {
             body_timeout: Duration::from_millis(config.body_timeout_ms),
             files: FileExecutor::default(),
         };
-        let relay = Relay { hub, waiting: Waiting::default(), forms: Arc::new(Semaphore::new(MAX_FORMS)) };
+        let across = cluster.map(|cluster| Across::start(cluster.client().clone(), &hub, config));
+        let relay = Relay { hub, waiting: Waiting::default(), forms: Arc::new(Semaphore::new(MAX_FORMS)), across };
         Self::new(door, relay, terms, clock, metrics)
     }
 }
@@ -116,8 +145,17 @@ impl Callback {
 }
 
 impl Relay {
-    /// The kind of the interaction that waits for this callback: so nobody else's body is read.
-    pub(crate) fn expects(&self, callback: &Callback) -> Result<InteractionKind, CallbackError> {
+    /// Where the interaction waits for this callback: so nobody else's body is read.
+    pub(crate) async fn find(&self, callback: &Callback) -> Result<Held, CallbackError> {
+        match (self.expects(callback), &self.across) {
+            (Ok(_), _) => Ok(Held::Here),
+            (Err(_), Some(across)) => across.find(callback).await,
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// The kind of the interaction that waits here for this callback.
+    fn expects(&self, callback: &Callback) -> Result<InteractionKind, CallbackError> {
         lock(&self.waiting).get(callback).map(|waiter| waiter.kind).ok_or(CallbackError::Unknown)
     }
 
@@ -126,13 +164,32 @@ impl Relay {
         Arc::clone(&self.forms).try_acquire_owned().ok()
     }
 
-    /// Takes the answer to an interaction; the first one counts.
-    pub(crate) fn answer(&self, callback: &Callback, json: String) -> Result<(), CallbackError> {
-        self.settle(callback, Reply::from_json(self.expects(callback)?, json, Vec::new())?)
+    /// Takes the answer to an interaction that waits there; the first one counts.
+    pub(crate) async fn answer(&self, held: Held, callback: &Callback, json: String) -> Result<(), CallbackError> {
+        match (held, &self.across) {
+            (Held::Elsewhere, Some(across)) => across.answer(callback, json).await,
+            _ => self.settle_json(callback, json),
+        }
     }
 
     /// The same with files.
-    pub(crate) async fn answer_by_form(&self, callback: &Callback, form: Form) -> Result<(), CallbackError> {
+    pub(crate) async fn answer_by_form(
+        &self,
+        held: Held,
+        callback: &Callback,
+        form: Form,
+    ) -> Result<(), CallbackError> {
+        match (held, &self.across) {
+            (Held::Elsewhere, Some(across)) => across.answer_by_form(callback, form).await,
+            _ => self.settle_form(callback, form).await,
+        }
+    }
+
+    fn settle_json(&self, callback: &Callback, json: String) -> Result<(), CallbackError> {
+        self.settle(callback, Reply::from_json(self.expects(callback)?, json, Vec::new())?)
+    }
+
+    async fn settle_form(&self, callback: &Callback, form: Form) -> Result<(), CallbackError> {
         let json = form::json_of(&form).await?;
         self.settle(callback, Reply::from_form(self.expects(callback)?, json, form)?)
     }
@@ -140,6 +197,15 @@ impl Relay {
     fn settle(&self, callback: &Callback, reply: Reply) -> Result<(), CallbackError> {
         let waiter = lock(&self.waiting).remove(callback).ok_or(CallbackError::Unknown)?;
         waiter.sender.send(reply).map_err(|_| CallbackError::Unknown)
+    }
+
+    /// Hands an interaction to a connection of the application, one of this node's before others; whether one took it.
+    async fn hand_out(&self, application: Id, event: String) -> bool {
+        let Some(across) = &self.across else {
+            return self.hub.send_to_one(application, Dispatch::new(event)).await;
+        };
+        self.hub.send_to_one(application, Dispatch::new(event.clone())).await
+            || across.hand_on(application, event.into()).await
     }
 
     /// Waits until no interaction waits for a callback any longer, as each does until its deadline at most.
@@ -183,10 +249,14 @@ impl Desk for Relay {
     fn run(&self, case: Case) -> Result<Run, Rejection> {
         let Case { application, kind, callback, event } = case;
         let (place, receiver) = self.wait(callback, kind).ok_or(Rejection::Failed)?;
-        let hub = self.hub.clone();
+        let relay = self.clone();
         let answer = async move {
-            let _place = place;
-            if !hub.send_to_one(application, Dispatch::new(event)).await {
+            let place = place;
+            let _ears = match &relay.across {
+                Some(across) => across.hold(&relay, &place.callback).await,
+                None => None,
+            };
+            if !relay.hand_out(application, event).await {
                 return Settled::refused(Rejection::NoListener);
             }
             match receiver.await {

@@ -59,14 +59,14 @@ pub(super) async fn callback((): (), call: &mut Call, interaction: Id, token: St
     let site = Arc::clone(&call.site);
     let relay = site.node.interactions.desk();
     let callback = Callback::new(interaction, token);
-    relay.expects(&callback).map_err(refused)?;
+    let held = relay.find(&callback).await.map_err(refused)?;
     match call.form_type() {
-        None => relay.answer(&callback, call.json().await?),
+        None => relay.answer(held, &callback, call.json().await?).await,
         Some(content_type) => {
             let busy = || Error::unavailable("busy", "too many callbacks with files at once: try again");
             let _room = relay.room_for_form().ok_or_else(busy)?;
             let body = call.bytes(site.node.config.interactions_max_callback_bytes).await?;
-            relay.answer_by_form(&callback, Form { content_type, body }).await
+            relay.answer_by_form(held, &callback, Form { content_type, body }).await
         }
     }
     .map(|()| reply::done())
@@ -78,6 +78,9 @@ fn refused(error: CallbackError) -> Error {
         CallbackError::Unknown => {
             Error::new(StatusCode::NOT_FOUND, "unknown_interaction", "the interaction was answered, or it is too late")
         }
-        CallbackError::Invalid(_) | CallbackError::InvalidForm(_) => Error::invalid(error.to_string()),
+        CallbackError::Invalid(_) | CallbackError::InvalidForm(_) | CallbackError::InvalidElsewhere(_) => {
+            Error::invalid(error.to_string())
+        }
+        CallbackError::Busy => Error::unavailable("busy", "too many callbacks at once: try again"),
     }
 }

@@ -198,6 +198,7 @@ impl Thread {
         if self.subscriptions.connections_of(user).len() == 1 {
             self.shared.metrics.users_connected.inc();
         }
+        self.shared.attendance.came(user);
         if let Some(backend) = self.shared.backend.get() {
             backend.presences.connected(user, device_of(self.index, key), catch_up.chosen);
         }

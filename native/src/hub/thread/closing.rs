@@ -111,6 +111,7 @@ impl Thread {
             if self.subscriptions.connections_of(who.user).is_empty() {
                 self.shared.metrics.users_connected.dec();
             }
+            self.shared.attendance.went(who.user);
             if let Some(backend) = self.shared.backend.get() {
                 backend.presences.disconnected(who.user, device_of(self.index, key));
             }
