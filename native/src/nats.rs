@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
@@ -136,7 +137,8 @@ impl Nats {
                 return Err(NatsError::Unreachable { servers: servers.names(), reason });
             }
         };
-        state.send_replace(Link::Up);
+        // By the event, so that one which comes after it is not overwritten.
+        let _ = tokio::time::timeout(CONNECT_TIMEOUT, link.clone().wait_for(|link| *link == Link::Up)).await;
         Ok(Self { client, link })
     }
 
@@ -145,14 +147,16 @@ impl Nats {
         &self.client
     }
 
-    /// Whether the server can be reached, to be watched.
+    /// Whether the server can be reached, to be watched: what changes from now on is a change.
     pub(crate) fn link(&self) -> watch::Receiver<Link> {
-        self.link.clone()
+        let mut link = self.link.clone();
+        link.mark_unchanged();
+        link
     }
 
     /// Whether the server can be reached now, as far as is known.
     pub(crate) fn is_up(&self) -> bool {
-        *self.link.borrow() == Link::Up
+        self.client.connection_state() == State::Connected
     }
 
     /// The largest message that the server takes, headers included, in bytes.

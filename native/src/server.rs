@@ -26,7 +26,7 @@ use crate::node::{Node, OpenError};
 use crate::peer::Door;
 use crate::routes;
 use crate::store::StoreError;
-use crate::store::operator_keys::{self, Scope};
+use crate::store::operator_keys;
 pub use crate::store::{FolderError, ServerError};
 use crate::tls::Tls;
 pub use crate::tls::TlsError;
@@ -296,9 +296,5 @@ fn addresses_of(listeners: &[Listener]) -> Vec<Address> {
 
 /// Makes an operator key with all scopes if there is none at all.
 async fn first_key(node: &Node) -> Result<Option<String>, StoreError> {
-    if !operator_keys::list(&node.store).await?.is_empty() {
-        return Ok(None);
-    }
-    let minted = operator_keys::create(&node.store, "first".into(), Scope::ALL.to_vec()).await?;
-    Ok(Some(minted.key))
+    Ok(operator_keys::create_first(&node.store).await?.map(|minted| minted.key))
 }

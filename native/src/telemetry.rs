@@ -44,10 +44,15 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
 }
 
 /// What is written: what the level says, with the audit lines, which nobody turns off by the way, and without what the HTTP
-/// library says of every path, as interactions' tokens stand in some.
+/// library says of every path, as interactions' tokens stand in some. NATS' client tells each event of its connection once more
+/// than the node does, and PostgreSQL's each table that it found.
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
     let mut filter = EnvFilter::try_new(level)?;
-    for (target, directive) in [(AUDIT, "sanmon::audit=info"), ("warp", "warp=info")] {
+    let mut quiet = vec![("warp", "warp=info")];
+    if !matches!(level, "off" | "error") {
+        quiet.extend([("async_nats", "async_nats=warn"), ("sqlx", "sqlx=warn")]);
+    }
+    for (target, directive) in [(AUDIT, "sanmon::audit=info")].into_iter().chain(quiet) {
         if !level.contains(target) {
             filter = filter.add_directive(directive.parse()?);
         }
@@ -62,6 +67,12 @@ mod tests {
     #[test]
     fn paths_are_not_written_at_the_loudest_level() {
         assert!(filter("trace").unwrap().to_string().contains("warp=info"));
+    }
+
+    #[test]
+    fn clients_of_servers_are_quiet_unless_they_are_named() {
+        assert!(filter("info").unwrap().to_string().contains("async_nats=warn"));
+        assert!(!filter("info,async_nats=debug").unwrap().to_string().contains("async_nats=warn"));
     }
 
     #[test]

@@ -30,6 +30,8 @@ const POKE_TIMEOUT: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often the others try to become the relaying node.
 const TRY_EVERY: Duration = Duration::from_secs(1);
+/// How long it is waited for a connection before one tries all the same.
+const LINK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Parcels that are read and deleted at once.
 const PAGE: u32 = 500;
 /// How often a parcel is put behind another one than expected.
@@ -67,8 +69,8 @@ impl Worker {
     async fn run(mut self) {
         let mut link = self.log.nats().link();
         loop {
-            // Fails only once nobody holds the connection any longer.
-            let _ = link.wait_for(|link| *link == Link::Up).await;
+            // It is tried now and then whatever is said of the connection.
+            let _ = timeout(LINK_TIMEOUT, link.wait_for(|link| *link == Link::Up)).await;
             let ended = match self.outbox.lead().await {
                 Ok(Some(relaying)) => {
                     self.metrics.relay_leads.set(1);
@@ -176,7 +178,7 @@ impl Worker {
             () = self.poked.notified() => Ok(()),
             poke = pokes.next() => poke.map(drop).ok_or(Fault::Unreachable),
             // Another node may still reach it.
-            _ = link.wait_for(|link| *link != Link::Up) => Err(Fault::Unreachable),
+            _ = link.changed() => Err(Fault::Unreachable),
             () = sleep(LOOK_EVERY) => Ok(()),
         }
     }

@@ -3,8 +3,10 @@
 #[cfg(test)]
 mod tests;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -55,9 +57,19 @@ impl Stream {
     /// Follows the log for `hub`, and relays to it when no other node does, until these tasks are ended.
     pub(super) fn flow(self, hub: Hub) -> [AbortHandle; 2] {
         let Self { log, reader, outbox, poked, clock, metrics } = self;
-        [
-            tokio::spawn(reader.run(move |head| hub.begin_anew(head))).abort_handle(),
-            tokio::spawn(relay::run(outbox, log, poked, clock, metrics)).abort_handle(),
-        ]
+        let reading = reader.run(move |head| hub.begin_anew(head));
+        let relaying = relay::run(outbox, log, poked, clock, metrics);
+        [guarded("reader of the log", reading), guarded("relay", relaying)]
     }
+}
+
+/// Runs a task that has no end, and says so if it panics.
+fn guarded(what: &'static str, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    let task = AssertUnwindSafe(task).catch_unwind();
+    let guarded = async move {
+        if task.await.is_err() {
+            tracing::error!("the {what} panicked: this node is of no use until a restart");
+        }
+    };
+    tokio::spawn(guarded).abort_handle()
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::store::operator_keys::Scope;
 
 fn config(folder: &tempfile::TempDir) -> Config {
     let local: Address = "127.0.0.1:0".parse().unwrap();

@@ -11,7 +11,7 @@ use sqlx::any::AnyRow;
 
 use super::error::{Refusal, StoreError};
 use super::secret::{self, Secret};
-use super::{Store, objects};
+use super::{Store, Tx, objects};
 
 /// What an operator key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,25 +109,42 @@ pub(crate) async fn create(store: &Store, name: String, mut scopes: Vec<Scope>) 
     if scopes.is_empty() {
         return Err(Refusal::invalid("`scopes`: a key without a scope is good for nothing").into());
     }
+    store.write(move |tx| Box::pin(async move { insert(tx, name, scopes).await })).await
+}
+
+/// Makes a key called `first` with all scopes, if there is no key at all: one, however many nodes start at once.
+///
+/// # Errors
+/// Only faults of the machine.
+pub(crate) async fn create_first(store: &Store) -> Result<Option<MintedKey>, StoreError> {
+    if !list(store).await?.is_empty() {
+        return Ok(None);
+    }
     store
-        .write(move |tx| {
+        .write(|tx| {
             Box::pin(async move {
-                let about = OperatorKey { id: tx.new_id(), name, scopes, created_at: tx.now() };
-                let secret = Secret::mint(about.id)?;
-                sqlx::query(
-                    "INSERT INTO operator_keys (id, name, hash, scopes, created_at) VALUES ($1, $2, $3, $4, $5)",
-                )
-                .bind(about.id.as_i64())
-                .bind(about.name.clone())
-                .bind(secret.hash)
-                .bind(about.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","))
-                .bind(about.created_at.as_millis().cast_signed())
-                .execute(tx.conn())
-                .await?;
-                Ok(MintedKey { key: secret.text, about })
+                let any = sqlx::query("SELECT id FROM operator_keys LIMIT 1").fetch_optional(tx.conn()).await?;
+                match any {
+                    Some(_) => Ok(None),
+                    None => insert(tx, "first".to_owned(), Scope::ALL.to_vec()).await.map(Some),
+                }
             })
         })
         .await
+}
+
+async fn insert(tx: &mut Tx, name: String, scopes: Vec<Scope>) -> Result<MintedKey, StoreError> {
+    let about = OperatorKey { id: tx.new_id(), name, scopes, created_at: tx.now() };
+    let secret = Secret::mint(about.id)?;
+    sqlx::query("INSERT INTO operator_keys (id, name, hash, scopes, created_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(about.id.as_i64())
+        .bind(about.name.clone())
+        .bind(secret.hash)
+        .bind(about.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","))
+        .bind(about.created_at.as_millis().cast_signed())
+        .execute(tx.conn())
+        .await?;
+    Ok(MintedKey { key: secret.text, about })
 }
 
 /// All keys, oldest first.
@@ -188,6 +205,16 @@ fn scopes(row: &AnyRow, column: usize) -> Result<Vec<Scope>, StoreError> {
 mod tests {
     use super::*;
     use crate::store::tests::Bench;
+
+    #[tokio::test]
+    async fn there_is_one_first_key() {
+        let bench = Bench::new().await;
+        let (one, two) = tokio::join!(create_first(&bench.store), create_first(&bench.store));
+        let made = [one.unwrap(), two.unwrap()].into_iter().flatten().collect::<Vec<_>>();
+        let keys = list(&bench.store).await.unwrap();
+        assert_eq!((made.len(), keys.len(), keys[0].scopes.len()), (1, 1, Scope::ALL.len()));
+        assert!(create_first(&bench.store).await.unwrap().is_none());
+    }
 
     #[tokio::test]
     async fn a_key_has_its_scopes_until_it_is_revoked() {

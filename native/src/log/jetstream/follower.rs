@@ -194,8 +194,9 @@ impl Follower {
     async fn begin(&mut self) -> Result<(), Loss> {
         let mut pause = PAUSES.0;
         loop {
-            // Fails only once nobody holds the connection any longer.
-            let _ = self.link.wait_for(|link| *link == Link::Up).await;
+            // It is tried now and then whatever is said of the connection.
+            let _ = timeout(SILENCE, self.link.wait_for(|link| *link == Link::Up)).await;
+            self.link.mark_unchanged();
             match self.try_begin().await? {
                 Ok(feed) => {
                     self.feed = Some(feed);
@@ -260,7 +261,7 @@ impl Follower {
 }
 
 /// Returns once the connection is lost, or was and is back.
-async fn lost(link: &mut watch::Receiver<Link>) {
+pub(super) async fn lost(link: &mut watch::Receiver<Link>) {
     let changed = pin!(link.changed());
     if changed.await.is_err() {
         std::future::pending::<()>().await;

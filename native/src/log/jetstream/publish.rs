@@ -9,8 +9,8 @@ use async_nats::jetstream::publish::PublishAck;
 use futures_util::future::BoxFuture;
 use sanmon_core::event::Seq;
 
+use super::follower::lost;
 use super::{Body, JetStream};
-use crate::nats::Link;
 use crate::store::{Refusal, StoreError};
 
 /// Messages of one call whose acknowledgements are waited for at once.
@@ -39,14 +39,14 @@ impl JetStream {
             message.body.check(max_payload).map_err(|error| Refusal::invalid(error.to_string()))?;
         }
         let mut link = self.nats().link();
-        if *link.borrow_and_update() != Link::Up {
+        if !self.nats().is_up() {
             return Err(unreachable());
         }
         tokio::select! {
             stored = tokio::time::timeout(TIMEOUT, self.send(messages)) => {
                 stored.unwrap_or_else(|_| Err(StoreError::Unavailable("JetStream took too long to store events".into())))
             }
-            _ = link.wait_for(|link| *link != Link::Up) => Err(unreachable()),
+            () = lost(&mut link) => Err(unreachable()),
         }
     }
 
