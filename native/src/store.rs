@@ -29,7 +29,6 @@ mod tx;
 pub(crate) mod users;
 mod writer;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -52,6 +51,7 @@ pub(crate) use self::intake::Intake;
 pub(crate) use self::outbox::{Outbox, Relaying};
 use self::postgres::Server;
 use self::sqlite::{Database, Folder};
+use self::sweep::Forgotten;
 pub(crate) use self::tx::Tx;
 pub(crate) use self::writer::OnCommit;
 use self::writer::{Change, Job, Publish, Value, Work, Writer};
@@ -59,7 +59,7 @@ use crate::clock::Clock;
 use crate::complaints::Complaints;
 use crate::config::{Config, ServerUrl};
 pub(crate) use crate::log::LogFigures;
-use crate::log::{Log, SharedLog, rows};
+use crate::log::{ChangeNumber, Log, SharedLog, rows};
 
 /// Jobs that may wait for the writer.
 const QUEUE_JOBS: usize = 4096;
@@ -194,7 +194,7 @@ impl Store {
             inits: Arc::clone(&inits),
             on_commit: Arc::clone(&on_commit),
             sweeps: 0,
-            forgotten: VecDeque::new(),
+            forgotten: Forgotten::default(),
             is_away: false,
             failures: Complaints::none(),
         };
@@ -250,7 +250,8 @@ impl Store {
     }
 
     /// Runs a change in the writer's transaction and returns once it is durable. An error takes back what it stored and
-    /// emitted, and nothing else.
+    /// emitted, and nothing else. Where many machines share the log, this waits a little until what was emitted is in it: so
+    /// what the caller publishes next comes after that, as it does on one machine.
     ///
     /// # Errors
     /// What the change returned; [`StoreError::Busy`] when too much is queued; else what kept it from being stored.
@@ -262,11 +263,24 @@ impl Store {
         let _timer = self.commit_seconds.as_ref().map(Histogram::start_timer);
         let (answer, answered) = oneshot::channel();
         self.queue(Work::Change(Change {
-            run: Box::new(move |tx| Box::pin(async move { Ok(Value(Box::new(change(tx).await?))) })),
+            run: Box::new(move |tx| {
+                Box::pin(async move {
+                    let before = tx.last();
+                    let result = change(tx).await?;
+                    let emitted = Some(tx.last()).filter(|last| *last > before);
+                    Ok(Value(Box::new((result, emitted))))
+                })
+            }),
             answer,
         }))?;
         let Value(result) = answered.await.map_err(|_| stopped())??;
-        Ok(*result.downcast().expect("made from a T above"))
+        let (result, emitted) = *result.downcast::<(T, Option<ChangeNumber>)>().expect("made from a T above");
+        if let Some(emitted) = emitted.filter(|_| self.shared.is_some())
+            && self.log.reach(emitted).await.is_err()
+        {
+            tracing::warn!("a change is stored, but its events are not yet in the log");
+        }
+        Ok(result)
     }
 
     /// Puts events into the log that change nothing that is stored, and returns their places once they are durable.

@@ -78,11 +78,11 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::config::Config;
-    use crate::store::tests::{Bench, draft};
+    use crate::store::tests::{Bench, On, draft};
 
     #[tokio::test]
     async fn a_copy_is_a_whole_store() {
-        let bench = Bench::new().await;
+        let bench = Bench::new(On::Sqlite).await;
         let seqs = bench.store.publish(vec![draft(r#"{"t":"X"}"#)], None).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("sanmon.db");

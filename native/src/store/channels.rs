@@ -230,16 +230,20 @@ fn check_place(fields: &Fields, channel: Id, siblings: &HashMap<Id, Sibling>) ->
 
 #[cfg(test)]
 mod tests {
+    use test_case::test_matrix;
+
     use super::super::objects::bench::{CAPS, Platform, fields, id};
+    use super::super::tests::On;
     use super::*;
 
     async fn make(bench: &Platform, guild: Id, channel: u64, text: &str) -> Result<Fields, StoreError> {
         create(&bench.store, CAPS, id(1), guild, Some(id(channel)), fields(text)).await
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn channels_stand_in_order_and_inside_of_each_other() {
-        let bench = Platform::new(&[1, 2]).await;
+    async fn channels_stand_in_order_and_inside_of_each_other(on: On) {
+        let bench = Platform::new(on, &[1, 2]).await;
         let guild = bench.guild_of(1, &[2]).await;
         let first = make(&bench, guild, 50, r#"{"name":"a","type":4}"#).await.unwrap();
         assert_eq!(first.to_raw().get(), format!(r#"{{"id":50,"guild_id":{guild},"name":"a","type":4,"position":0}}"#));
@@ -256,13 +260,14 @@ mod tests {
         let circle = change(&bench.store, id(1), id(50), fields(r#"{"inside_of":52}"#)).await.unwrap_err();
         assert!(circle.to_string().contains("`inside_of`"), "{circle}");
         delete(&bench.store, id(1), id(51)).await.unwrap();
-        let names = bench.names();
+        let names = bench.names().await;
         assert_eq!(names[names.len() - 2..], ["CHANNEL_UPDATE", "CHANNEL_DELETE"]);
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn what_does_not_fit_is_refused() {
-        let bench = Platform::new(&[1, 2, 3]).await;
+    async fn what_does_not_fit_is_refused(on: On) {
+        let bench = Platform::new(on, &[1, 2, 3]).await;
         let (guild, other) = (bench.guild_of(1, &[2]).await, bench.guild_of(1, &[]).await);
         make(&bench, other, 90, r#"{"name":"a"}"#).await.unwrap();
         for (text, field) in [

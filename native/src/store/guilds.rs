@@ -267,12 +267,16 @@ pub(super) async fn with_channels(conn: &mut AnyConnection, guild: Id) -> Result
 
 #[cfg(test)]
 mod tests {
+    use test_case::test_matrix;
+
     use super::super::objects::bench::{CAPS, Platform, fields, id};
+    use super::super::tests::On;
     use super::*;
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_guild_is_made_changed_and_deleted_with_its_events() {
-        let bench = Platform::new(&[1, 2]).await;
+    async fn a_guild_is_made_changed_and_deleted_with_its_events(on: On) {
+        let bench = Platform::new(on, &[1, 2]).await;
         let store = &bench.store;
         let made =
             create(store, CAPS, id(1), None, fields(r#"{"name":"a","n":1.50,"description":null}"#)).await.unwrap();
@@ -286,15 +290,16 @@ mod tests {
         assert_eq!(of_user(store, id(1)).await.unwrap()[0].get(), wire);
         delete(store, id(1), guild).await.unwrap();
         assert_eq!(show(store, id(1), guild).await.unwrap_err(), UNKNOWN.into());
-        assert_eq!(bench.names(), ["GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"]);
+        assert_eq!(bench.names().await, ["GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"]);
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_guild_is_its_owners_and_unknown_to_strangers() {
-        let bench = Platform::new(&[1, 2, 3]).await;
+    async fn a_guild_is_its_owners_and_unknown_to_strangers(on: On) {
+        let bench = Platform::new(on, &[1, 2, 3]).await;
         let store = &bench.store;
         let guild = bench.guild_of(1, &[2]).await;
-        let told = bench.names().len();
+        let told = bench.names().await.len();
         let patch = || fields(r#"{"name":"b"}"#);
         assert_eq!(change(store, id(3), guild, patch()).await.unwrap_err(), UNKNOWN.into());
         assert_eq!(change(store, id(1), id(999), patch()).await.unwrap_err(), UNKNOWN.into());
@@ -305,12 +310,13 @@ mod tests {
         assert_eq!(show(store, id(3), guild).await.unwrap_err(), UNKNOWN.into());
         assert_eq!(preview(store, Some(id(3)), guild, None).await.unwrap_err(), UNKNOWN.into());
         assert_eq!(preview(store, Some(id(2)), guild, None).await.unwrap().member_count, 2);
-        assert_eq!(bench.names().len(), told);
+        assert_eq!(bench.names().await.len(), told);
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn ids_are_taken_once_and_guilds_are_capped() {
-        let bench = Platform::new(&[1]).await;
+    async fn ids_are_taken_once_and_guilds_are_capped(on: On) {
+        let bench = Platform::new(on, &[1]).await;
         let store = &bench.store;
         let named = |n| create(store, CAPS, id(1), Some(id(n)), fields(r#"{"name":"a"}"#));
         named(70).await.unwrap();

@@ -192,12 +192,16 @@ pub(super) async fn forget(tx: &mut Tx, invite: Invite) -> Result<(), StoreError
 
 #[cfg(test)]
 mod tests {
+    use test_case::test_matrix;
+
     use super::super::objects::bench::{CAPS, Platform, id};
+    use super::super::tests::On;
     use super::*;
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn an_invite_lets_in_as_many_as_it_says() {
-        let bench = Platform::new(&[1, 2, 3]).await;
+    async fn an_invite_lets_in_as_many_as_it_says(on: On) {
+        let bench = Platform::new(on, &[1, 2, 3]).await;
         let guild = bench.guild_of(1, &[]).await;
         let new = NewInvite { expires_in_s: Some(60), max_uses: Some(1) };
         let invite = create(&bench.store, CAPS, id(1), guild, new).await.unwrap();
@@ -209,12 +213,13 @@ mod tests {
         join(&bench.store, CAPS, id(2), invite.code.clone()).await.unwrap();
         assert_eq!(join(&bench.store, CAPS, id(3), invite.code).await.unwrap_err(), UNKNOWN.into());
         let events = ["GUILD_CREATE", "INVITE_CREATE", "GUILD_JOIN", "GUILD_MEMBER_ADD", "INVITE_DELETE"];
-        assert_eq!(bench.names(), events);
+        assert_eq!(bench.names().await, events);
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn an_invite_that_has_ended_is_unknown_and_makes_room() {
-        let bench = Platform::new(&[1, 2]).await;
+    async fn an_invite_that_has_ended_is_unknown_and_makes_room(on: On) {
+        let bench = Platform::new(on, &[1, 2]).await;
         let guild = bench.guild_of(1, &[]).await;
         let new = NewInvite { expires_in_s: Some(60), max_uses: None };
         for _ in 0..3 {
@@ -229,9 +234,10 @@ mod tests {
         assert_eq!(join(&bench.store, CAPS, id(2), invite.code).await.unwrap_err(), UNKNOWN.into());
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn the_maker_or_the_owner_deletes() {
-        let bench = Platform::new(&[1, 2, 3, 4]).await;
+    async fn the_maker_or_the_owner_deletes(on: On) {
+        let bench = Platform::new(on, &[1, 2, 3, 4]).await;
         let guild = bench.guild_of(1, &[2, 3]).await;
         let make = async |maker| create(&bench.store, CAPS, id(maker), guild, NewInvite::default()).await;
         assert_eq!(make(4).await.unwrap_err(), guilds::UNKNOWN.into());

@@ -202,12 +202,16 @@ fn member_event(name: &str, guild: Id, user: &RawValue) -> Draft {
 
 #[cfg(test)]
 mod tests {
+    use test_case::test_matrix;
+
     use super::super::objects::bench::{CAPS, Platform, id};
+    use super::super::tests::On;
     use super::*;
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn joining_and_leaving_tell_the_user_and_then_the_guild() {
-        let bench = Platform::new(&[1, 2]).await;
+    async fn joining_and_leaving_tell_the_user_and_then_the_guild(on: On) {
+        let bench = Platform::new(on, &[1, 2]).await;
         let guild = bench.guild_of(1, &[]).await;
         let joined = add(&bench.store, CAPS, guild, id(2)).await.unwrap();
         assert_eq!(joined.get("channels").unwrap().get(), "[]");
@@ -223,14 +227,15 @@ mod tests {
             "GUILD_JOIN",
             "GUILD_MEMBER_ADD",
         ];
-        assert_eq!(bench.names(), events);
+        assert_eq!(bench.names().await, events);
         let page = page(&bench.store, id(1), guild, Some(id(1)), 10).await.unwrap();
         assert_eq!(page.iter().map(|user| user.get()).collect::<Vec<_>>(), [r#"{"id":2,"username":"u2","z":1.50}"#]);
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn the_owner_stays_and_alone_removes_others() {
-        let bench = Platform::new(&[1, 2, 3, 4]).await;
+    async fn the_owner_stays_and_alone_removes_others(on: On) {
+        let bench = Platform::new(on, &[1, 2, 3, 4]).await;
         let guild = bench.guild_of(1, &[2, 3]).await;
         let refusal = async |remover, user| match remove(&bench.store, remover, guild, id(user)).await {
             Err(StoreError::Refused(refusal)) => refusal,
@@ -245,9 +250,10 @@ mod tests {
         remove(&bench.store, Remover::Platform, guild, id(2)).await.unwrap();
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn members_are_capped() {
-        let bench = Platform::new(&[1, 2, 3, 4]).await;
+    async fn members_are_capped(on: On) {
+        let bench = Platform::new(on, &[1, 2, 3, 4]).await;
         let guild = bench.guild_of(1, &[2, 3]).await;
         let refused = add(&bench.store, CAPS, guild, id(4)).await.unwrap_err();
         assert_eq!(refused, Refusal::Cap { code: "too_many_members", limit: 3 }.into());

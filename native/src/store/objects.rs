@@ -127,7 +127,7 @@ pub(super) mod bench {
 
     use super::super::guilds::{self, Caps};
     use super::super::members;
-    use super::super::tests::Bench;
+    use super::super::tests::{Bench, On};
     use super::*;
 
     pub(in crate::store) const CAPS: Caps =
@@ -145,8 +145,8 @@ pub(super) mod bench {
 
     impl Platform {
         /// A store with these users.
-        pub(in crate::store) async fn new(users: &[i64]) -> Self {
-            let platform = Self(Bench::new().await);
+        pub(in crate::store) async fn new(on: On, users: &[i64]) -> Self {
+            let platform = Self(Bench::new(on).await);
             let users = users.to_vec();
             let insert = platform.store.write(move |tx| {
                 Box::pin(async move {
@@ -186,9 +186,9 @@ pub(super) mod bench {
         }
 
         /// The names of all events so far.
-        pub(in crate::store) fn names(&self) -> Vec<String> {
+        pub(in crate::store) async fn names(&self) -> Vec<String> {
             let name = |text: &str| text.parse::<Envelope>().unwrap().t().to_string();
-            self.texts(0).iter().map(|text| name(text)).collect()
+            self.texts(0).await.iter().map(|text| name(text)).collect()
         }
     }
 

@@ -203,12 +203,15 @@ fn scopes(row: &AnyRow, column: usize) -> Result<Vec<Scope>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::store::tests::Bench;
+    use test_case::test_matrix;
 
+    use super::*;
+    use crate::store::tests::{Bench, On};
+
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn there_is_one_first_key() {
-        let bench = Bench::new().await;
+    async fn there_is_one_first_key(on: On) {
+        let bench = Bench::new(on).await;
         let (one, two) = tokio::join!(create_first(&bench.store), create_first(&bench.store));
         let made = [one.unwrap(), two.unwrap()].into_iter().flatten().collect::<Vec<_>>();
         let keys = list(&bench.store).await.unwrap();
@@ -216,9 +219,10 @@ mod tests {
         assert!(create_first(&bench.store).await.unwrap().is_none());
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_key_has_its_scopes_until_it_is_revoked() {
-        let bench = Bench::new().await;
+    async fn a_key_has_its_scopes_until_it_is_revoked(on: On) {
+        let bench = Bench::new(on).await;
         let store = &bench.store;
         let made = create(store, "backend".into(), vec![Scope::Act, Scope::Publish, Scope::Act]).await.unwrap();
         assert_eq!(made.about.scopes, [Scope::Publish, Scope::Act]);

@@ -153,18 +153,21 @@ pub(super) async fn show_one(tx: &mut Tx, about: &mut About, update: PresenceUpd
 
 #[cfg(test)]
 mod tests {
+    use test_case::test_matrix;
+
     use super::*;
     use crate::fields::Fields;
     use crate::store::sessions::{self, NewSession};
-    use crate::store::tests::Bench;
+    use crate::store::tests::{Bench, On};
 
     async fn chosen_of(store: &Store, user: Id) -> Result<Option<Presence>, StoreError> {
         chosen(&mut *store.read().await?, user).await
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn what_is_shown_is_kept_and_told() {
-        let bench = Bench::new().await;
+    async fn what_is_shown_is_kept_and_told(on: On) {
+        let bench = Bench::new(on).await;
         let (user, nobody) = (Id::new(7).unwrap(), Id::new(8).unwrap());
         let fields = Fields::parse(r#"{"username":"a"}"#).unwrap();
         sessions::create(&bench.store, NewSession { id: Some(user), user: fields, expires_in: None }).await.unwrap();
@@ -183,15 +186,16 @@ mod tests {
         show(&bench.store, vec![offline]).await.unwrap();
         assert_eq!(shown_online(&bench.store).await.unwrap(), []);
         assert_eq!(chosen_of(&bench.store, user).await.unwrap(), Some(idle));
-        let texts = bench.texts(0);
+        let texts = bench.texts(0).await;
         assert!(texts[0].contains(r#""id":7,"d":{"type":2,"description":"tea"}"#), "{texts:?}");
         assert!(texts[1].contains(r#""id":7,"d":{"type":4}"#), "{texts:?}");
         assert_eq!(texts.len(), 2);
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_crowd_is_told_of_who_goes_offline_alone() {
-        let bench = Bench::new().await;
+    async fn a_crowd_is_told_of_who_goes_offline_alone(on: On) {
+        let bench = Bench::new(on).await;
         let id = |number| Id::new(number).unwrap();
         let write = bench.store.write(|tx| {
             Box::pin(async move {
@@ -216,7 +220,7 @@ mod tests {
         show(&bench.store, vec![update(1, PresenceKind::Offline), update(2, PresenceKind::Offline)]).await.unwrap();
         show(&bench.store, vec![update(3, PresenceKind::Idle)]).await.unwrap();
 
-        let told = bench.told.lock().unwrap();
+        let told = bench.told().await;
         let guilds: Vec<Vec<u64>> = told
             .iter()
             .map(|entry| match &entry.audience {

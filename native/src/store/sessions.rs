@@ -133,8 +133,10 @@ pub(crate) async fn revoke_all_of(store: &Store, user: Id) -> Result<(), StoreEr
 
 #[cfg(test)]
 mod tests {
+    use test_case::test_matrix;
+
     use super::*;
-    use crate::store::tests::Bench;
+    use crate::store::tests::{Bench, On};
 
     fn new(user: &str) -> NewSession {
         let mut user = Fields::parse(user).unwrap();
@@ -143,9 +145,10 @@ mod tests {
         NewSession { id, user, expires_in: None }
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_secret_opens_its_session_until_it_is_revoked() {
-        let bench = Bench::new().await;
+    async fn a_secret_opens_its_session_until_it_is_revoked(on: On) {
+        let bench = Bench::new(on).await;
         let store = &bench.store;
         let one = create(store, new(r#"{"id":7,"username":"a","x":1.50}"#)).await.unwrap();
         let two = create(store, new(r#"{"id":7,"username":"a","x":1.50}"#)).await.unwrap();
@@ -163,15 +166,16 @@ mod tests {
         assert!(authenticate(store, &two.session_id).await.unwrap().is_some());
         revoke_all_of(store, user).await.unwrap();
         assert_eq!(authenticate(store, &two.session_id).await.unwrap(), None);
-        let changes: Vec<_> = bench.told.lock().unwrap().iter().filter_map(|entry| entry.change.clone()).collect();
+        let changes: Vec<_> = bench.told().await.iter().filter_map(|entry| entry.change.clone()).collect();
         assert_eq!(changes, [Change::SessionRevoked { session: one.id }, Change::UserRevoked { user }]);
         let unknown = revoke_all_of(store, Id::new(8).unwrap()).await;
         assert_eq!(unknown, Err(Refusal::Unknown { what: "user" }.into()));
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_session_ends_and_outlives_a_restart() {
-        let bench = Bench::new().await;
+    async fn a_session_ends_and_outlives_a_restart(on: On) {
+        let bench = Bench::new(on).await;
         let span = |millis| Some(Duration::from_millis(millis));
         let short = NewSession { expires_in: span(0), ..new(r#"{"username":"a"}"#) };
         let long = NewSession { expires_in: span(60_000), ..new(r#"{"username":"b"}"#) };
@@ -184,21 +188,23 @@ mod tests {
         assert!(found.user.as_u64() > 4096, "a snowflake");
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_user_that_changed_is_told_of_once() {
-        let bench = Bench::new().await;
+    async fn a_user_that_changed_is_told_of_once(on: On) {
+        let bench = Bench::new(on).await;
         for user in [r#"{"id":7,"username":"a"}"#, r#"{"id":7,"username":"a"}"#, r#"{"id":7,"username":"b","c":null}"#]
         {
             create(&bench.store, new(user)).await.unwrap();
         }
-        let texts = bench.texts(0);
+        let texts = bench.texts(0).await;
         assert_eq!(texts.len(), 1);
         assert!(texts[0].ends_with(r#""d":{"id":7,"username":"b"}}"#), "{texts:?}");
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_user_without_a_name_is_refused() {
-        let bench = Bench::new().await;
+    async fn a_user_without_a_name_is_refused(on: On) {
+        let bench = Bench::new(on).await;
         for user in ["{}", r#"{"username":5}"#, r#"{"username":""}"#, r#"{"username":null}"#] {
             let error = create(&bench.store, new(user)).await.unwrap_err();
             assert!(

@@ -203,13 +203,14 @@ mod tests {
     use sanmon_core::audience::Audience;
     use sanmon_core::entry::Draft;
     use sanmon_core::event::{PresenceKind, PresenceUpdate};
+    use test_case::test_matrix;
 
     use super::*;
     use crate::config::Config;
     use crate::store::guilds::{self, Caps};
     use crate::store::members::{self, Remover};
     use crate::store::sessions::{self, NewSession};
-    use crate::store::tests::Bench;
+    use crate::store::tests::{Bench, On};
     use crate::store::{channels, presences};
 
     fn id(number: u64) -> Id {
@@ -220,8 +221,8 @@ mod tests {
         Caps::of(&Config::default())
     }
 
-    async fn with_users(config: Config, users: u64) -> Bench {
-        let bench = Bench::with(config).await;
+    async fn with_users(on: On, config: Config, users: u64) -> Bench {
+        let bench = Bench::with(on, config).await;
         for user in 1..=users {
             let fields = Fields::parse(r#"{"username":"someone"}"#).unwrap();
             let new = NewSession { id: Some(id(user)), user: fields, expires_in: None };
@@ -248,9 +249,10 @@ mod tests {
         snapshot.inits[0].text().to_owned()
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_snapshot_shows_the_guild_as_it_is() {
-        let bench = with_users(Config::default(), 2).await;
+    async fn a_snapshot_shows_the_guild_as_it_is(on: On) {
+        let bench = with_users(on, Config::default(), 2).await;
         let guild = guild(&bench, 1, 50).await;
         let store = &bench.store;
         let plain = r#"{"t":"GUILD_INIT","d":{"id":50,"name":"g","x":1.50,"owner":1,"channels":[],"presences":[]}}"#;
@@ -271,9 +273,10 @@ mod tests {
         assert!(snapshot(store, id(3)).await.unwrap().is_none());
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn a_guild_is_encoded_once() {
-        let bench = with_users(Config::default(), 2).await;
+    async fn a_guild_is_encoded_once(on: On) {
+        let bench = with_users(on, Config::default(), 2).await;
         let guild = guild(&bench, 1, 50).await;
         members::add(&bench.store, caps(), guild, id(2)).await.unwrap();
         let of = async |user| snapshot(&bench.store, id(user)).await.unwrap().unwrap().inits.remove(0);
@@ -282,9 +285,10 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &of(2).await));
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn who_was_away_missed_what_was_said_while_a_member() {
-        let bench = with_users(Config::default(), 2).await;
+    async fn who_was_away_missed_what_was_said_while_a_member(on: On) {
+        let bench = with_users(on, Config::default(), 2).await;
         let guild = guild(&bench, 1, 50).await;
         let start = bench.store.head();
         let (join, leave) = (
@@ -321,9 +325,10 @@ mod tests {
         assert!(missed(&bench.store, id(2), bench.store.head().next()).await.unwrap().is_none());
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn what_was_missed_outlives_a_restart() {
-        let bench = with_users(Config::default(), 2).await;
+    async fn what_was_missed_outlives_a_restart(on: On) {
+        let bench = with_users(on, Config::default(), 2).await;
         let guild = guild(&bench, 1, 50).await;
         members::add(&bench.store, caps(), guild, id(2)).await.unwrap();
         let start = bench.store.head();
@@ -338,9 +343,10 @@ mod tests {
         assert_eq!(entries(&bench.store, &after.seqs).await.unwrap()[0].seq, said);
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn what_the_log_forgot_can_not_be_asked_for() {
-        let bench = with_users(Config { log_max_entries: 3, ..Config::default() }, 1).await;
+    async fn what_the_log_forgot_can_not_be_asked_for(on: On) {
+        let bench = with_users(on, Config { log_max_entries: 3, ..Config::default() }, 1).await;
         let guild = guild(&bench, 1, 50).await;
         let mut said = Vec::new();
         for _ in 0..8 {
@@ -359,9 +365,10 @@ mod tests {
         assert_eq!(gone.map(drop), Err(Refusal::Unknown { what: "log entry" }.into()));
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn what_is_read_back_is_read_once_for_everyone() {
-        let bench = with_users(Config::default(), 1).await;
+    async fn what_is_read_back_is_read_once_for_everyone(on: On) {
+        let bench = with_users(on, Config::default(), 1).await;
         let large = || {
             let text = format!(r#"{{"t":"X","d":"{}"}}"#, "x".repeat(1 << 20));
             vec![Draft::new(text.parse().unwrap(), Audience::Everyone)]
@@ -379,17 +386,18 @@ mod tests {
         assert_eq!(bench.store.log_figures().read_back, 4, "the newest were never gone");
     }
 
+    #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
-    async fn who_is_erased_leaves_every_guild_first() {
-        let bench = with_users(Config::default(), 2).await;
+    async fn who_is_erased_leaves_every_guild_first(on: On) {
+        let bench = with_users(on, Config::default(), 2).await;
         let guild = guild(&bench, 1, 50).await;
         members::add(&bench.store, caps(), guild, id(2)).await.unwrap();
         let owner = users::erase(&bench.store, id(1)).await;
         let Err(StoreError::Refused(Refusal::Conflict { code, message })) = owner else { panic!("{owner:?}") };
         assert!(code == "owns_guilds" && message.ends_with(": 50"), "{message}");
-        let told = bench.told();
+        let told = bench.told().await.len();
         users::erase(&bench.store, id(2)).await.unwrap();
-        let texts = bench.texts(told);
+        let texts = bench.texts(told).await;
         assert!(texts[0].contains("GUILD_DELETE") && texts[1].contains("GUILD_MEMBER_REMOVE"), "{texts:?}");
         assert_eq!(texts.len(), 3);
         assert!(users::user(&bench.store, id(2)).await.unwrap().is_none());

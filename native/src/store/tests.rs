@@ -1,5 +1,8 @@
 //! The store's base from outside: commits, refusals, order, faults, and opening again.
 
+mod loopback;
+mod postgres;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,57 +10,111 @@ use sanmon_core::audience::Audience;
 use sanmon_core::entry::{Draft, Entry};
 use sanmon_core::event::Seq;
 use sanmon_core::id::Id;
+use sanmon_engines::Postgres;
 use tempfile::TempDir;
+use test_case::test_matrix;
 
-use super::{FolderError, IdempotencyKey, Publisher, Refusal, Store, StoreError};
+use self::loopback::{Attached, Loopback};
+use super::{FolderError, IdempotencyKey, OnCommit, Publisher, Refusal, Store, StoreError};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::log::{ChangeNumber, rows};
+use crate::config::{Config, ServerUrl};
+use crate::log::{ChangeNumber, SharedLog, rows};
 
-/// A store in a folder of its own, and what it told of.
+/// Which engine a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum On {
+    /// The file of one machine.
+    Sqlite,
+    /// A database of a server that the tests of this process share.
+    Postgres,
+}
+
+/// A store of its own, and what it told of.
 pub(super) struct Bench {
     pub(super) store: Store,
-    pub(super) told: Arc<Mutex<Vec<Arc<Entry>>>>,
     pub(super) config: Config,
+    told: Arc<Mutex<Vec<Arc<Entry>>>>,
+    /// The log, where it is not the store's own.
+    shared: Option<(Arc<Loopback>, Attached)>,
     folder: TempDir,
 }
 
 impl Bench {
-    pub(super) async fn new() -> Self {
-        Self::with(Config::default()).await
+    pub(super) async fn new(on: On) -> Self {
+        Self::with(on, Config::default()).await
     }
 
-    pub(super) async fn with(config: Config) -> Self {
+    pub(super) async fn with(on: On, config: Config) -> Self {
+        let store_url = match on {
+            On::Sqlite => None,
+            On::Postgres => Some(ServerUrl::from(Postgres::shared().database())),
+        };
+        let config = Config { store_url, ..config };
+        let log = config.store_url.is_some().then(|| Loopback::new(Clock::start()));
+        Self::of(config, log).await
+    }
+
+    /// Another node that shares this one's database and log.
+    async fn neighbour(&self) -> Self {
+        let log = self.shared.as_ref().map(|(log, _)| Arc::clone(log));
+        Self::of(Config { node: 9, ..self.config.clone() }, log).await
+    }
+
+    async fn of(config: Config, log: Option<Arc<Loopback>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = Config { data: folder.path().join("data"), ..config };
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let store = open(&config, &told).await.unwrap();
-        Self { store, told, config, folder }
+        let told = Arc::default();
+        let (store, shared) = begin(&config, &told, log).await;
+        Self { store, config, told, shared, folder }
     }
 
     /// Closes the store and opens it again.
     pub(super) async fn again(self) -> Self {
         self.store.close().await;
-        let Self { store, told, config, folder } = self;
+        let Self { store, config, told, shared, folder } = self;
         drop(store);
-        let store = open(&config, &told).await.unwrap();
-        Self { store, told, config, folder }
+        let log = shared.map(|(log, _)| log);
+        if let Some(log) = &log {
+            log.detach(config.log_max_entries);
+        }
+        let (store, shared) = begin(&config, &told, log).await;
+        Self { store, config, told, shared, folder }
+    }
+
+    /// All entries that were told of, with everything that is committed.
+    pub(super) async fn told(&self) -> Vec<Arc<Entry>> {
+        let last = rows::head(&mut *self.store.read().await.unwrap()).await.unwrap();
+        self.store.log.reach(last).await.unwrap();
+        self.told.lock().unwrap().clone()
     }
 
     /// The texts of all entries that were told of, from the `from`th on.
-    pub(super) fn texts(&self, from: usize) -> Vec<String> {
-        let told = self.told.lock().unwrap();
-        told[from..].iter().map(|entry| entry.dispatch.as_ref().map_or("", |event| event.text()).to_owned()).collect()
-    }
-
-    pub(super) fn told(&self) -> usize {
-        self.told.lock().unwrap().len()
+    pub(super) async fn texts(&self, from: usize) -> Vec<String> {
+        let text = |entry: &Arc<Entry>| entry.dispatch.as_ref().map_or("", |event| event.text()).to_owned();
+        self.told().await[from..].iter().map(text).collect()
     }
 }
 
+async fn begin(
+    config: &Config,
+    told: &Arc<Mutex<Vec<Arc<Entry>>>>,
+    log: Option<Arc<Loopback>>,
+) -> (Store, Option<(Arc<Loopback>, Attached)>) {
+    let Some(log) = log else { return (open(config, told).await.unwrap(), None) };
+    let url = config.store_url.as_ref().unwrap();
+    let shared: Arc<dyn SharedLog> = Arc::<Loopback>::clone(&log);
+    let store = Store::join(config, url, Clock::start(), tell(told), shared).await.unwrap();
+    let attached = log.attach(&store).await;
+    (store, Some((log, attached)))
+}
+
 async fn open(config: &Config, told: &Arc<Mutex<Vec<Arc<Entry>>>>) -> Result<Store, FolderError> {
+    Store::open(config, Clock::start(), tell(told)).await
+}
+
+fn tell(told: &Arc<Mutex<Vec<Arc<Entry>>>>) -> OnCommit {
     let told = Arc::clone(told);
-    Store::open(config, Clock::start(), Arc::new(move |entries| told.lock().unwrap().extend_from_slice(entries))).await
+    Arc::new(move |entries| told.lock().unwrap().extend_from_slice(entries))
 }
 
 pub(super) fn draft(json: &str) -> Draft {
@@ -73,9 +130,10 @@ async fn count(store: &Store, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(&mut *read).await.unwrap()
 }
 
+#[test_matrix([On::Sqlite, On::Postgres])]
 #[tokio::test]
-async fn a_publish_is_told_of_in_the_order_of_its_places() {
-    let bench = Bench::new().await;
+async fn a_publish_is_told_of_in_the_order_of_its_places(on: On) {
+    let bench = Bench::new(on).await;
     let publishes = (0..50).map(|_| {
         let store = bench.store.clone();
         tokio::spawn(async move { store.publish(drafts(7), None).await.unwrap() })
@@ -87,16 +145,18 @@ async fn a_publish_is_told_of_in_the_order_of_its_places() {
         seqs.extend(own);
     }
     seqs.sort_unstable();
-    let told: Vec<Seq> = bench.told.lock().unwrap().iter().map(|entry| entry.seq).collect();
+    let told: Vec<Seq> = bench.told().await.iter().map(|entry| entry.seq).collect();
     assert_eq!(told, seqs);
     assert!(told.windows(2).all(|pair| pair[1] == pair[0].next()));
     assert_eq!(bench.store.head(), *told.last().unwrap());
-    assert_eq!(count(&bench.store, "SELECT COUNT(*) FROM log").await, 350);
+    let stored = if on == On::Sqlite { 350 } else { 0 };
+    assert_eq!(count(&bench.store, "SELECT COUNT(*) FROM log").await, stored);
 }
 
+#[test_matrix([On::Sqlite, On::Postgres])]
 #[tokio::test]
-async fn a_refusal_takes_back_itself_alone() {
-    let bench = Bench::new().await;
+async fn a_refusal_takes_back_itself_alone(on: On) {
+    let bench = Bench::new(on).await;
     let write = |id: i64, refuse: bool| {
         bench.store.write(move |tx| {
             Box::pin(async move {
@@ -109,13 +169,14 @@ async fn a_refusal_takes_back_itself_alone() {
     let (first, refused, last) = tokio::join!(write(1, false), write(2, true), write(3, false));
     assert_eq!(refused, Err(StoreError::Refused(Refusal::invalid("no"))));
     assert_eq!(last.unwrap(), first.unwrap().next());
-    assert_eq!(bench.told(), 2);
-    assert_eq!(count(&bench.store, "SELECT SUM(id) FROM users").await, 4);
+    assert_eq!(bench.told().await.len(), 2);
+    assert_eq!(count(&bench.store, "SELECT CAST(SUM(id) AS BIGINT) FROM users").await, 4);
 }
 
+#[test_matrix([On::Sqlite, On::Postgres])]
 #[tokio::test]
-async fn a_change_that_panics_or_breaks_sql_harms_nobody() {
-    let bench = Bench::new().await;
+async fn a_change_that_panics_or_breaks_sql_harms_nobody(on: On) {
+    let bench = Bench::new(on).await;
     let panics = bench.store.write::<(), _>(|tx| {
         tx.emit(draft(r#"{"t":"LOST"}"#));
         Box::pin(async { panic!("a bug, on purpose") })
@@ -130,12 +191,12 @@ async fn a_change_that_panics_or_breaks_sql_harms_nobody() {
         assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
     }
     assert_eq!(good.unwrap().len(), 1);
-    assert_eq!(bench.told(), 1);
+    assert_eq!(bench.told().await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_full_disk_stores_nothing_and_passes() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(On::Sqlite).await;
     let limit = bench.store.write(|tx| {
         Box::pin(async move {
             sqlx::raw_sql("PRAGMA max_page_count = 60").execute(tx.conn()).await?;
@@ -147,14 +208,14 @@ async fn a_full_disk_stores_nothing_and_passes() {
     let large = draft(&format!(r#"{{"t":"X","d":"{}"}}"#, "x".repeat(600_000)));
     let rejected = bench.store.publish(vec![large], None).await;
     assert_eq!(rejected, Err(StoreError::Full));
-    assert_eq!((bench.store.head(), bench.told()), (head, 0));
+    assert_eq!((bench.store.head(), bench.told().await.len()), (head, 0));
     // The next transaction has a new connection, which has the whole disk again.
     assert_eq!(bench.store.publish(drafts(1), None).await.unwrap(), [head.next()]);
 }
 
 #[tokio::test]
 async fn a_database_that_is_read_only_is_said_to_be() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(On::Sqlite).await;
     let lock = bench.store.write(|tx| {
         Box::pin(async move {
             sqlx::raw_sql("PRAGMA query_only = ON").execute(tx.conn()).await?;
@@ -164,13 +225,13 @@ async fn a_database_that_is_read_only_is_said_to_be() {
     // Both are in one transaction, which fails as a whole.
     let (locked, published) = tokio::join!(lock, bench.store.publish(drafts(1), None));
     assert_eq!((locked, published), (Err(StoreError::ReadOnly), Err(StoreError::ReadOnly)));
-    assert_eq!(bench.told(), 0);
+    assert_eq!(bench.told().await.len(), 0);
     assert_eq!(bench.store.publish(drafts(1), None).await.map(|seqs| seqs.len()), Ok(1));
 }
 
 #[tokio::test]
 async fn a_commit_whose_outcome_was_lost_is_told_of() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(On::Sqlite).await;
     let lost = bench.store.head().next();
     let mut other = bench.store.engine.writer().await.unwrap();
     let entry = draft(r#"{"t":"LOST"}"#).place(lost, bench.store.clock.unix());
@@ -185,13 +246,13 @@ async fn a_commit_whose_outcome_was_lost_is_told_of() {
     });
     assert_eq!(fails.await, Err(StoreError::ReadOnly));
     assert_eq!(bench.store.publish(drafts(1), None).await.unwrap(), [lost.next()]);
-    let texts = bench.texts(0);
+    let texts = bench.texts(0).await;
     assert!(texts.len() == 2 && texts[0].contains("LOST"), "{texts:?}");
 }
 
 #[tokio::test]
 async fn one_folder_has_one_server() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(On::Sqlite).await;
     let second = open(&bench.config, &bench.told).await.map(drop);
     let Err(FolderError::InUse { folder }) = second else { panic!("{second:?}") };
     assert_eq!(folder, bench.config.data.canonicalize().unwrap());
@@ -209,12 +270,12 @@ fn what_was_answered_outlives_the_process() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let first = runtime();
     let (bench, seqs) = first.block_on(async {
-        let bench = Bench::new().await;
+        let bench = Bench::new(On::Sqlite).await;
         let seqs = bench.store.publish(drafts(3), None).await.unwrap();
         (bench, seqs)
     });
     // Nothing is closed: the runtime drops the writer where it stands.
-    let Bench { store, told, config, folder: _folder } = bench;
+    let Bench { store, told, config, folder: _folder, .. } = bench;
     drop(store);
     first.shutdown_timeout(Duration::from_secs(5));
     runtime().block_on(async {
@@ -227,24 +288,25 @@ fn what_was_answered_outlives_the_process() {
     });
 }
 
+#[test_matrix([On::Sqlite, On::Postgres])]
 #[tokio::test]
-async fn a_key_publishes_once() {
-    let bench = Bench::new().await;
+async fn a_key_publishes_once(on: On) {
+    let bench = Bench::new(on).await;
     let key = |body: &str| Some(IdempotencyKey::new(Publisher::ControlSocket, "k", body.as_bytes()));
     let (one, two) =
         tokio::join!(bench.store.publish(drafts(2), key("body")), bench.store.publish(drafts(2), key("body")));
     assert_eq!(one, two);
-    assert_eq!(bench.told(), 2);
+    assert_eq!(bench.told().await.len(), 2);
     let other = bench.store.publish(drafts(1), key("other")).await;
     assert!(matches!(other, Err(StoreError::Refused(Refusal::Conflict { code: "idempotency_mismatch", .. }))));
     let bench = bench.again().await;
     assert_eq!(bench.store.publish(drafts(2), key("body")).await, one);
-    assert_eq!(bench.told(), 2);
+    assert_eq!(bench.told().await.len(), 2);
 }
 
 #[tokio::test]
 async fn places_are_never_given_twice() {
-    let bench = Bench::with(Config { log_max_entries: 0, ..Config::default() }).await;
+    let bench = Bench::with(On::Sqlite, Config { log_max_entries: 0, ..Config::default() }).await;
     let seqs = bench.store.publish(drafts(5), None).await.unwrap();
     while bench.store.log_figures().entries > 0 {
         tokio::task::yield_now().await;
@@ -254,12 +316,13 @@ async fn places_are_never_given_twice() {
     assert_eq!(bench.store.publish(drafts(1), None).await.unwrap(), [seqs[4].next()]);
 }
 
+#[test_matrix([On::Sqlite, On::Postgres])]
 #[tokio::test]
-async fn ids_outgrow_those_of_an_earlier_run() {
+async fn ids_outgrow_those_of_an_earlier_run(on: On) {
     async fn new_id(store: &Store) -> Id {
         store.write(|tx| Box::pin(async move { Ok(tx.new_id()) })).await.unwrap()
     }
-    let bench = Bench::new().await;
+    let bench = Bench::new(on).await;
     let first = new_id(&bench.store).await;
     let bench = bench.again().await;
     assert!(new_id(&bench.store).await > first);

@@ -120,6 +120,11 @@ impl Tx {
         self.now
     }
 
+    /// The number of the last entry so far.
+    pub(super) const fn last(&self) -> ChangeNumber {
+        self.last
+    }
+
     /// The log's state so far, if it is not what it was at the start.
     pub(super) fn moved_on(&self) -> Option<LogState> {
         let state = LogState { last: self.last, last_id: self.ids.last() };

@@ -2,7 +2,6 @@
 
 mod job;
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,6 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use sanmon_core::entry::{Draft, Entry};
 use sanmon_core::event::Seq;
-use sanmon_core::time::UnixMillis;
 use sqlx::AnyConnection;
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
@@ -25,7 +23,7 @@ use super::idempotency::{self, IdempotencyKey};
 use super::ids::Ids;
 use super::postgres::bounded;
 use super::sqlite::Folder;
-use super::sweep::{self, Swept};
+use super::sweep::{self, Forgotten, Swept};
 use super::tx::{Emitted, Tx};
 use crate::clock::Clock;
 use crate::complaints::Complaints;
@@ -50,9 +48,6 @@ const RECONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often it is tried meanwhile.
 const RECONNECT_EVERY: Duration = Duration::from_millis(100);
 
-/// How much later than this node another one may forget an entry of the log.
-const FORGOTTEN_ELSEWHERE_MS: u64 = 60_000;
-
 /// What is told of entries, in order, once they are durable.
 pub(crate) type OnCommit = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 
@@ -75,7 +70,7 @@ pub(super) struct Writer {
     /// How many sweeps of the log were made since everything else was swept.
     pub(super) sweeps: u32,
     /// What the log had forgotten at the last sweeps, where others read the same log.
-    pub(super) forgotten: VecDeque<(UnixMillis, ChangeNumber)>,
+    pub(super) forgotten: Forgotten,
     /// Whether the server that many machines share was waited for in vain.
     pub(super) is_away: bool,
     /// How often nothing of a batch could be stored.
@@ -303,19 +298,10 @@ impl Writer {
     /// forgot, others still may have for a while.
     fn forgotten(&mut self) -> ChangeNumber {
         let forgotten = self.log.change_at(self.log.forgotten());
-        if self.shared.is_none() {
-            return forgotten;
+        match self.shared {
+            None => forgotten,
+            Some(_) => self.forgotten.a_while_after(self.clock.steady(), forgotten),
         }
-        let now = self.clock.steady();
-        self.forgotten.push_back((now, forgotten));
-        let mut oldest = ChangeNumber::default();
-        while let Some((at, change)) = self.forgotten.front()
-            && now.as_millis().saturating_sub(at.as_millis()) >= FORGOTTEN_ELSEWHERE_MS
-        {
-            oldest = *change;
-            self.forgotten.pop_front();
-        }
-        oldest
     }
 
     /// Drops some of what the log may forget and of what has run out.

@@ -1,0 +1,172 @@
+//! What is particular to a store that many machines share.
+
+use sanmon_core::id::Id;
+
+use super::loopback::MAX_ENTRY_BYTES;
+use super::*;
+
+async fn new_id(store: &Store) -> Id {
+    store.write(|tx| Box::pin(async move { Ok(tx.new_id()) })).await.unwrap()
+}
+
+#[tokio::test]
+async fn nodes_that_start_together_make_the_tables_once() {
+    let url = ServerUrl::from(Postgres::shared().database());
+    let config = Config { store_url: Some(url), ..Config::default() };
+    let log = Loopback::new(Clock::start());
+    let start = |number| Bench::of(Config { node: number, ..config.clone() }, Some(Arc::clone(&log)));
+    let (one, two, three) = tokio::join!(start(1), start(2), start(3));
+    for bench in [one, two, three] {
+        new_id(&bench.store).await;
+    }
+}
+
+#[tokio::test]
+async fn nodes_write_one_after_the_other() {
+    let one = Bench::new(On::Postgres).await;
+    let two = one.neighbour().await;
+    let write = async |bench: &Bench| {
+        let emit = |number| {
+            bench.store.write(move |tx| {
+                Box::pin(async move {
+                    let seq = tx.emit(draft(&format!(r#"{{"t":"X","d":{number}}}"#)));
+                    Ok((seq, tx.new_id()))
+                })
+            })
+        };
+        let mut written = Vec::new();
+        for number in 0..20 {
+            written.push(emit(number).await.unwrap());
+        }
+        written
+    };
+    let (first, second) = tokio::join!(write(&one), write(&two));
+    let mut all = [first, second].concat();
+    all.sort_unstable();
+    assert!(all.windows(2).all(|pair| pair[1].0 == pair[0].0.next() && pair[1].1 > pair[0].1), "{all:?}");
+    let texts = one.texts(0).await;
+    assert_eq!((texts.len(), &texts), (40, &two.texts(0).await));
+    // What was answered is in the log at its place, for each node the same.
+    let places = |bench: &Bench| all.iter().map(|(number, _)| bench.store.log.place_of(*number)).collect::<Vec<_>>();
+    assert_eq!(places(&one), places(&two));
+    assert!(places(&one).windows(2).all(|pair| pair[1] == pair[0].next()));
+}
+
+#[tokio::test]
+async fn a_publish_comes_after_the_change_that_was_answered() {
+    let bench = Bench::new(On::Postgres).await;
+    for _ in 0..20 {
+        let number = bench.store.write(|tx| Box::pin(async move { Ok(tx.emit(draft(r#"{"t":"X"}"#))) })).await.unwrap();
+        let published = bench.store.publish(drafts(1), None).await.unwrap();
+        assert!(published[0] > bench.store.log.place_of(number));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_made_anew_unseen() {
+    let bench = Bench::new(On::Postgres).await;
+    let name = bench.config.store_url.as_ref().unwrap().secret().rsplit('/').next().unwrap().to_owned();
+    for _ in 0..3 {
+        new_id(&bench.store).await;
+        count(&bench.store, "SELECT COUNT(*) FROM users").await;
+        let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        Postgres::shared().query("postgres", &cut);
+        count(&bench.store, "SELECT COUNT(*) FROM users").await;
+        new_id(&bench.store).await;
+        let told = bench.told().await.len();
+        bench.store.write(|tx| Box::pin(async move { Ok(tx.emit(draft(r#"{"t":"X"}"#))) })).await.unwrap();
+        assert_eq!(bench.told().await.len(), told + 1, "relayed on a new connection");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_starts_again_is_waited_for() {
+    let mut server = Postgres::start();
+    let config = Config { store_url: Some(server.database().into()), ..Config::default() };
+    let bench = Bench::of(config, Some(Loopback::new(Clock::start()))).await;
+    new_id(&bench.store).await;
+    server.kill();
+    let waits = tokio::spawn({
+        let store = bench.store.clone();
+        async move { store.write(|tx| Box::pin(async move { Ok(tx.emit(draft(r#"{"t":"X"}"#))) })).await }
+    });
+    // The log is elsewhere, and goes on.
+    assert_eq!(bench.store.publish(drafts(1), None).await.map(|seqs| seqs.len()), Ok(1));
+    let restarted = tokio::task::spawn_blocking(move || {
+        server.restart();
+        server
+    });
+    let _server = restarted.await.unwrap();
+    waits.await.unwrap().unwrap();
+    assert_eq!(bench.told().await.len(), 2);
+}
+
+#[tokio::test]
+async fn one_node_relays() {
+    let bench = Bench::new(On::Postgres).await;
+    let outbox = bench.store.outbox().unwrap();
+    bench.store.write(|tx| Box::pin(async move { Ok(tx.emit(draft(r#"{"t":"X"}"#))) })).await.unwrap();
+    assert!(outbox.lead().await.unwrap().is_none(), "the bench does");
+    let Bench { store, shared, .. } = bench;
+    drop(shared);
+    let relaying = loop {
+        // The server notices a little later that the connection is gone.
+        if let Some(relaying) = outbox.lead().await.unwrap() {
+            break relaying;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(outbox.lead().await.unwrap().is_none());
+    drop(relaying);
+    assert_eq!(count(&store, "SELECT COUNT(*) FROM log").await, 0);
+}
+
+#[tokio::test]
+async fn numbers_outgrow_those_that_the_log_knows() {
+    let bench = Bench::new(On::Postgres).await;
+    let emit =
+        async |bench: &Bench| bench.store.write(|tx| Box::pin(async move { Ok(tx.emit(draft(r#"{"t":"X"}"#))) })).await;
+    let first = emit(&bench).await.unwrap();
+    // As a database does that was restored from a copy.
+    let restore = bench.store.write(|tx| {
+        Box::pin(async move {
+            sqlx::query("UPDATE log_state SET last_seq = last_seq - 1000").execute(tx.conn()).await?;
+            Ok(())
+        })
+    });
+    restore.await.unwrap();
+    let bench = bench.again().await;
+    bench.told().await;
+    let outgrown = async {
+        while count(&bench.store, "SELECT last_seq FROM log_state").await < first.as_i64() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), outgrown).await.unwrap();
+    assert_eq!(emit(&bench).await.unwrap(), first.next());
+    assert_eq!(bench.texts(0).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_the_log_would_never_take_is_refused() {
+    let bench = Bench::new(On::Postgres).await;
+    let emit = |bytes: usize| {
+        let event = format!(r#"{{"t":"X","d":"{}"}}"#, "x".repeat(bytes));
+        bench.store.write(move |tx| Box::pin(async move { Ok(tx.emit(draft(&event))) }))
+    };
+    let (small, large, last) = tokio::join!(emit(10), emit(MAX_ENTRY_BYTES), emit(10));
+    assert!(matches!(large, Err(StoreError::Refused(Refusal::Invalid { .. }))), "{large:?}");
+    assert_eq!(last.unwrap(), small.unwrap().next());
+    assert_eq!(bench.texts(0).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_can_not_be_reached_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { data: folder.path().join("data"), ..Config::default() };
+    let url: ServerUrl = "postgres://sanmon:geheim@127.0.0.1:1/sanmon".parse().unwrap();
+    let log: Arc<dyn SharedLog> = Loopback::new(Clock::start());
+    let error = Store::join(&config, &url, Clock::start(), Arc::new(|_| {}), log).await.unwrap_err().to_string();
+    assert!(error.starts_with("PostgreSQL at postgres://sanmon:***@127.0.0.1:1/sanmon can't be used: "), "{error}");
+    assert!(!error.contains("geheim"), "{error}");
+}
