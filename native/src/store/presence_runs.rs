@@ -191,24 +191,11 @@ mod tests {
     use crate::fields::Fields;
     use crate::store::presences::shown_online;
     use crate::store::sessions::{self, NewSession};
-    use crate::store::tests::Bench;
+    use crate::store::tests::{Bench, On};
 
-    /// A store with the tables that only many machines have, and users 1 to `users`.
+    /// A store with users 1 to `users`, of the kind that many machines share.
     async fn bench(users: u64) -> Bench {
-        let bench = Bench::new().await;
-        let tables = bench.store.write(|tx| {
-            Box::pin(async move {
-                for sql in [
-                    "CREATE TABLE IF NOT EXISTS presence_runs (run BIGINT NOT NULL PRIMARY KEY, node BIGINT NOT NULL, ended BIGINT NOT NULL)",
-                    "CREATE TABLE IF NOT EXISTS presence_nodes (user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE, \
-                     run BIGINT NOT NULL, shown TEXT NOT NULL, written BIGINT NOT NULL, PRIMARY KEY (user_id, run))",
-                ] {
-                    sqlx::query(sql).execute(tx.conn()).await?;
-                }
-                Ok(())
-            })
-        });
-        tables.await.unwrap();
+        let bench = Bench::new(On::Postgres).await;
         for user in 1..=users {
             let user = NewSession {
                 id: Id::new(user).ok(),
@@ -225,8 +212,8 @@ mod tests {
     }
 
     /// Who was told of, and how each shows.
-    fn told(bench: &Bench) -> Vec<(u64, u64)> {
-        let texts = bench.texts(0);
+    async fn told(bench: &Bench) -> Vec<(u64, u64)> {
+        let texts = bench.texts(0).await;
         let events = texts.iter().map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
         events.map(|event| (event["id"].as_u64().unwrap(), event["d"]["type"].as_u64().unwrap())).collect()
     }
@@ -250,7 +237,7 @@ mod tests {
         ] {
             assert_eq!(show(&bench.store, run, vec![update(1, kind)]).await, Ok(Written::Kept));
         }
-        assert_eq!(told(&bench), [(1, 1), (1, 3), (1, 1), (1, 4)]);
+        assert_eq!(told(&bench).await, [(1, 1), (1, 3), (1, 1), (1, 4)]);
     }
 
     #[tokio::test]
@@ -265,7 +252,7 @@ mod tests {
             show(&bench.store, run, saying(text)).await.unwrap();
         }
         end(&bench.store, a).await.unwrap();
-        let texts = bench.texts(0);
+        let texts = bench.texts(0).await;
         let said: Vec<_> = ["one", "two", "three", "two"].into_iter().collect();
         assert!(texts.iter().zip(&said).all(|(text, said)| text.contains(said)) && texts.len() == 4, "{texts:?}");
     }
@@ -278,17 +265,17 @@ mod tests {
         let online = (1..=users).map(|user| update(user, PresenceKind::Online)).collect();
         show(&bench.store, a, online).await.unwrap();
         show(&bench.store, b, vec![update(7, PresenceKind::Online)]).await.unwrap();
-        let before = bench.texts(0).len();
+        let before = bench.texts(0).await.len();
         // Two survivors at once.
         let (one, other) = tokio::join!(end(&bench.store, a), end(&bench.store, a));
         assert_eq!((one, other), (Ok(()), Ok(())));
-        let gone: Vec<_> = told(&bench).split_off(before);
+        let gone: Vec<_> = told(&bench).await.split_off(before);
         let expected: Vec<_> = (1..=users).filter(|user| *user != 7).map(|user| (user, 4)).collect();
         assert_eq!(gone, expected);
         assert_eq!(shown_online(&bench.store).await.unwrap(), [Id::new(7).unwrap()]);
         // The node was not dead after all: it learns that its run is over.
         assert_eq!(show(&bench.store, a, vec![update(1, PresenceKind::Online)]).await, Ok(Written::Ended));
         assert_eq!(all(&bench.store).await.unwrap(), [b]);
-        assert_eq!(told(&bench).len(), before + gone.len());
+        assert_eq!(told(&bench).await.len(), before + gone.len());
     }
 }

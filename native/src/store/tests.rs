@@ -57,7 +57,7 @@ impl Bench {
     /// Another node that shares this one's database and log.
     async fn neighbour(&self) -> Self {
         let log = self.shared.as_ref().map(|(log, _)| Arc::clone(log));
-        Self::of(Config { node: 9, ..self.config.clone() }, log).await
+        Self::of(Config { node: Some(9), ..self.config.clone() }, log).await
     }
 
     async fn of(config: Config, log: Option<Arc<Loopback>>) -> Self {

@@ -15,7 +15,7 @@ async fn nodes_that_start_together_make_the_tables_once() {
     let config = Config { store_url: Some(url), ..Config::default() };
     let log = Loopback::new(Clock::start());
     let start = |number| Bench::of(Config { node: number, ..config.clone() }, Some(Arc::clone(&log)));
-    let (one, two, three) = tokio::join!(start(1), start(2), start(3));
+    let (one, two, three) = tokio::join!(start(Some(1)), start(Some(2)), start(Some(3)));
     for bench in [one, two, three] {
         new_id(&bench.store).await;
     }
