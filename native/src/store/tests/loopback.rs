@@ -149,6 +149,12 @@ impl SharedLog for Loopback {
         async { Ok(entries) }.boxed()
     }
 
+    fn head(&self) -> BoxFuture<'_, Result<Seq, StoreError>> {
+        let held = self.held();
+        let head = Seq::new(held.floor + held.entries.len() as u64);
+        async move { Ok(head) }.boxed()
+    }
+
     fn poke(&self) {
         self.poked.notify_one();
     }
