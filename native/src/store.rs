@@ -244,7 +244,7 @@ impl Store {
             match self.readers.begin().await.map_err(StoreError::from) {
                 // A connection that was lost just now; the pool has let go of it.
                 Err(StoreError::Unavailable(_)) if tries > 0 => {}
-                begun => return Ok(begun?),
+                begun => return begun,
             }
         }
     }
