@@ -47,7 +47,23 @@ pub(crate) struct Node {
     nats: Option<Nats>,
     draining: Arc<AtomicBool>,
     /// What runs beside it.
-    tasks: Vec<AbortHandle>,
+    tasks: Tasks,
+}
+
+/// Tasks that end with whoever has them.
+#[derive(Debug, Default)]
+struct Tasks(Vec<AbortHandle>);
+
+impl Tasks {
+    fn end(&self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// Why a node can't run.
@@ -135,17 +151,19 @@ impl Node {
             _ => (Store::open(&config, clock, on_commit).await?, None),
         };
         let store = store.measured_by(metrics.commit_seconds.clone());
+        let mut tasks = Tasks::default();
+        if let Some(stream) = stream {
+            // Before the hub looks at the store: what it stores there waits until the log has it.
+            hub.begin_anew(store.head());
+            tasks.0.extend(stream.flow(hub.clone()));
+        }
         hub.attach(store.clone(), public_url.clone(), cluster.clone()).await?;
         let interactions = Endpoint::of_node(&config, hub.clone(), cluster.as_ref(), clock, Arc::clone(&metrics));
         let draining = Arc::new(AtomicBool::new(false));
-        let mut tasks = Vec::new();
-        if let Some(stream) = stream {
-            tasks.extend(stream.flow(hub.clone()));
-        }
         if let Some(cluster) = &cluster {
             let (hub, draining) = (hub.clone(), Arc::clone(&draining));
             let watch = isolation::watch_over(cluster.clone(), hub.clone(), store.clone());
-            tasks.push(tokio::spawn(watch).abort_handle());
+            tasks.0.push(tokio::spawn(watch).abort_handle());
             cluster.announce(move || vitals(&hub, &draining));
         }
         Ok(Self { config, clock, store, hub, interactions, metrics, public_url, cluster, nats, draining, tasks })
@@ -200,7 +218,7 @@ impl Node {
         // Joins threads, which would block the runtime. It fails only if it panicked, which its threads have logged.
         let _ = tokio::task::spawn_blocking(move || hub.stop()).await;
         self.store.close().await;
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.tasks.end();
         leave(self.cluster.as_ref(), self.nats.as_ref()).await;
     }
 }

@@ -139,7 +139,6 @@ async fn what_one_node_takes_all_nodes_tell() {
     let names = |entries: &[Arc<Entry>]| -> Vec<String> {
         entries.iter().map(|entry| text(entry).split('"').nth(3).unwrap_or_default().to_owned()).collect()
     };
-    // The event may overtake the changes before it, which take the way over the outbox.
     let joined = async {
         let mut seen = names(&one.reads(start, said).await);
         while !seen.iter().any(|name| name == "GUILD_MEMBER_ADD") {
