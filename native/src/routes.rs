@@ -31,6 +31,7 @@ mod users;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use hyper::upgrade::OnUpgrade;
@@ -74,14 +75,18 @@ macro_rules! route {
                     .and(warp::path::end())
                     .and(request(site))
                     .then(|$($name: $type,)* mut call: Call| async move {
-                        let answer = match effective(&call.method).as_str() {
-                            $(stringify!($method) => match auth::$access(&mut call).await {
-                                Ok(caller) => route!(@call $handler, caller, call, $names),
-                                Err(error) => Err(error),
-                            },)+
-                            "OPTIONS" => Ok(Call::options(ALLOW)),
-                            _ => Err(Error::wrong_method(ALLOW)),
+                        let patience = call.patience();
+                        let answer = async {
+                            match effective(&call.method).as_str() {
+                                $(stringify!($method) => match auth::$access(&mut call).await {
+                                    Ok(caller) => route!(@call $handler, caller, call, $names),
+                                    Err(error) => Err(error),
+                                },)+
+                                "OPTIONS" => Ok(Call::options(ALLOW)),
+                                _ => Err(Error::wrong_method(ALLOW)),
+                            }
                         };
+                        let answer = within(patience, answer).await;
                         call.answer(answer)
                     })
                     .boxed()
@@ -200,6 +205,19 @@ fn request(site: Arc<Site>) -> impl Filter<Extract = (Call,), Error = Rejection>
             quota: None,
             act: None,
         })
+}
+
+/// The answer, if it comes while there is patience. What was begun meanwhile may still be stored, as when a client goes away.
+async fn within(
+    patience: Option<Duration>,
+    answer: impl Future<Output = Result<Response, Error>>,
+) -> Result<Response, Error> {
+    match patience {
+        None => answer.await,
+        Some(patience) => tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
+            Err(Error::unavailable("storage_unavailable", "the server's database does not answer"))
+        }),
+    }
 }
 
 /// A peer of which nothing is known.

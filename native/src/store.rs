@@ -209,6 +209,11 @@ impl Store {
         Self { engine, shared, clock, readers, jobs, room, log, inits, on_commit, commit_seconds: None }
     }
 
+    /// Whether other machines use it too.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// Where the entries of a log that many machines share come in.
     pub(crate) fn intake(&self) -> Intake {
         Intake {

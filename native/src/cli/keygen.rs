@@ -27,11 +27,7 @@ impl Keygen {
 
 fn pair(seed: [u8; Seed::BYTES]) -> serde_json::Value {
     let public = KeyPair::from_seed(Seed::new(seed)).pk;
-    json!({ "public_key": hex(public.as_ref()), "secret_key": hex(&seed) })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    json!({ "public_key": hex::encode(public.as_ref()), "secret_key": hex::encode(seed) })
 }
 
 #[cfg(test)]

@@ -76,6 +76,9 @@ pub(super) struct Call {
     pub(super) act: Option<Act>,
 }
 
+/// How long an answer may wait for a database elsewhere: longer than each of its steps may.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
+
 impl Call {
     pub(super) fn node(&self) -> &Node {
         &self.site.node
@@ -83,6 +86,12 @@ impl Call {
 
     pub(super) fn store(&self) -> &Store {
         &self.site.node.store
+    }
+
+    /// How long the answer may take, where a database elsewhere may fall silent; the body's own time comes on top.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let body = Duration::from_millis(self.node().config.body_timeout_ms);
+        self.store().is_shared().then(|| body + STORE_TIMEOUT)
     }
 
     pub(super) fn caps(&self) -> Caps {

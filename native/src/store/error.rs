@@ -77,6 +77,10 @@ impl From<sqlx::Error> for StoreError {
         // SQLite puts its primary result code into the low byte of a number; PostgreSQL has five characters.
         match code.as_deref() {
             Some("53100") => return Self::Full,
+            // PostgreSQL waited in vain for its turn at a lock.
+            Some("55P03") => return Self::Busy,
+            // PostgreSQL stores no zero characters, which a JSON text may well name.
+            Some("22021") => return Refusal::invalid("a text has a character that can't be stored").into(),
             Some("25006") => return Self::ReadOnly,
             Some(code) if code.len() != 5 => match code.parse::<u32>().map(|code| code & 0xFF) {
                 Ok(13) => return Self::Full,

@@ -36,7 +36,7 @@ impl IdempotencyKey {
             Publisher::OperatorKey(id) => format!("{id}:{key}"),
             Publisher::ControlSocket => format!("control:{key}"),
         };
-        Self { key, body_hash: super::secret::hex(&Sha256::digest(body)) }
+        Self { key, body_hash: hex::encode(Sha256::digest(body)) }
     }
 }
 
@@ -44,7 +44,7 @@ impl IdempotencyKey {
     /// What stands for the key and its body elsewhere: whoever reads it learns nothing of them. The log remembers it for a
     /// little longer than the key is kept, and then a key with another body must have another one.
     pub(super) fn id(&self) -> String {
-        super::secret::hex(&Sha256::digest(format!("{}:{}", self.body_hash, self.key)))
+        hex::encode(Sha256::digest(format!("{}:{}", self.body_hash, self.key)))
     }
 }
 

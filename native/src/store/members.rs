@@ -123,6 +123,7 @@ pub(super) async fn leave_in(tx: &mut Tx, guild: Id, user: Id) -> Result<(), Sto
         .bind(user.as_i64())
         .execute(tx.conn())
         .await?;
+    count_on(tx.conn(), guild, -1).await?;
     tx.emit(member_event("GUILD_MEMBER_REMOVE", guild, &member));
     Ok(())
 }
@@ -143,6 +144,16 @@ pub(super) async fn insert(conn: &mut AnyConnection, guild: Id, user: Id, seq: C
         .bind(guild.as_i64())
         .bind(user.as_i64())
         .bind(seq.as_i64())
+        .execute(&mut *conn)
+        .await?;
+    count_on(conn, guild, 1).await
+}
+
+/// Keeps up the number of members.
+async fn count_on(conn: &mut AnyConnection, guild: Id, change: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE guilds SET member_count = member_count + $1 WHERE id = $2")
+        .bind(change)
+        .bind(guild.as_i64())
         .execute(conn)
         .await?;
     Ok(())
@@ -162,11 +173,9 @@ pub(super) async fn must_be_in(conn: &mut AnyConnection, guild: Id, user: Id) ->
     if is_in(conn, guild, user).await? { Ok(()) } else { Err(UNKNOWN.into()) }
 }
 
+/// How many members a guild has that is there.
 pub(super) async fn count(conn: &mut AnyConnection, guild: Id) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT COUNT(*) FROM members WHERE guild_id = $1 AND left_seq IS NULL")
-        .bind(guild.as_i64())
-        .fetch_one(conn)
-        .await?;
+    let row = sqlx::query("SELECT member_count FROM guilds WHERE id = $1").bind(guild.as_i64()).fetch_one(conn).await?;
     Ok(row.try_get(0)?)
 }
 
@@ -248,6 +257,8 @@ mod tests {
         assert_eq!(refusal(Remover::User(id(1)), 4).await, Refusal::Unknown { what: "member" });
         remove(&bench.store, Remover::User(id(1)), guild, id(3)).await.unwrap();
         remove(&bench.store, Remover::Platform, guild, id(2)).await.unwrap();
+        let mut read = bench.store.read().await.unwrap();
+        assert_eq!(count(&mut read, guild).await.unwrap(), 1);
     }
 
     #[test_matrix([On::Sqlite, On::Postgres])]

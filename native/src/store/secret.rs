@@ -32,7 +32,7 @@ impl Secret {
         getrandom::fill(&mut bits)
             .map_err(|error| StoreError::Unavailable(format!("the system gives no random numbers: {error}")))?;
         let text = format!("{id}.{}", URL_SAFE_NO_PAD.encode(bits));
-        Ok(Self { hash: hex(&Sha256::digest(text.as_bytes())), text })
+        Ok(Self { hash: hex::encode(Sha256::digest(text.as_bytes())), text })
     }
 }
 
@@ -44,7 +44,7 @@ impl Claim {
         if secret.is_empty() || secret.len() > 64 {
             return None;
         }
-        Some(Self { id: id.parse().ok()?, hash: hex(&Sha256::digest(text.as_bytes())) })
+        Some(Self { id: id.parse().ok()?, hash: hex::encode(Sha256::digest(text.as_bytes())) })
     }
 
     /// Whether this is the secret that has the hash `stored`, in a time that tells nothing of where they differ.
@@ -69,15 +69,6 @@ pub(super) async fn row_of(
     Ok(is_right.then_some((claim.id, row)))
 }
 
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,10 +85,5 @@ mod tests {
         for text in ["", ".", "77", "77.", "x.y", "0.abc", &format!("7.{}", "a".repeat(65))] {
             assert!(Claim::parse(text).is_none(), "{text}");
         }
-    }
-
-    #[test]
-    fn hex_is_hex() {
-        assert_eq!(hex(&[0, 1, 0xAB, 0xFF]), "0001abff");
     }
 }

@@ -4,6 +4,7 @@ use sanmon_core::id::Id;
 
 use super::loopback::MAX_ENTRY_BYTES;
 use super::*;
+use crate::store::operator_keys::Scope;
 
 async fn new_id(store: &Store) -> Id {
     store.write(|tx| Box::pin(async move { Ok(tx.new_id()) })).await.unwrap()
@@ -158,6 +159,18 @@ async fn what_the_log_would_never_take_is_refused() {
     assert!(matches!(large, Err(StoreError::Refused(Refusal::Invalid { .. }))), "{large:?}");
     assert_eq!(last.unwrap(), small.unwrap().next());
     assert_eq!(bench.texts(0).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_can_not_be_stored_is_refused_and_harms_nobody() {
+    let bench = Bench::new(On::Postgres).await;
+    let name = |name: &str| {
+        let made = crate::store::operator_keys::create(&bench.store, name.to_owned(), vec![Scope::Act]);
+        async { made.await.map(drop) }
+    };
+    let (zero, good) = tokio::join!(name("a\0b"), name("ab"));
+    assert!(matches!(zero, Err(StoreError::Refused(Refusal::Invalid { .. }))), "{zero:?}");
+    assert_eq!(good, Ok(()));
 }
 
 #[tokio::test]
