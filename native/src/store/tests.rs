@@ -83,7 +83,7 @@ impl Bench {
 
     /// All entries that were told of, with everything that is committed.
     pub(super) async fn told(&self) -> Vec<Arc<Entry>> {
-        let last = rows::head(&mut *self.store.read().await.unwrap()).await.unwrap();
+        let last = rows::head(&mut self.store.read().await.unwrap()).await.unwrap();
         self.store.log.reach(last).await.unwrap();
         self.told.lock().unwrap().clone()
     }
