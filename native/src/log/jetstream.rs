@@ -56,6 +56,10 @@ struct Inner {
     context: Context,
     settings: Settings,
     offset: AtomicU64,
+    /// The offset of a stream that is known to be gone, or to have lost its end: nothing is published until there is another.
+    stale: AtomicU64,
+    /// The last number in the stream that was read.
+    read: AtomicU64,
 }
 
 /// Where the stream begins and ends.
@@ -125,7 +129,9 @@ impl JetStream {
             .max_ack_inflight(MAX_IN_FLIGHT)
             .backpressure_on_inflight(true)
             .build(nats.client().clone());
-        let log = Self { inner: Arc::new(Inner { nats, context, settings, offset: AtomicU64::new(0) }) };
+        let log = Self {
+            inner: Arc::new(Inner { nats, context, settings, offset: 0.into(), stale: 0.into(), read: 0.into() }),
+        };
         log.reopen(now).await?;
         Ok(log)
     }
@@ -169,7 +175,9 @@ impl JetStream {
             })?;
             tracing::info!(stream = settings.name(), "the stream of the event log has new bounds");
         }
-        self.inner.offset.store(offset, Ordering::Relaxed);
+        if self.inner.offset.swap(offset, Ordering::Relaxed) != offset {
+            self.inner.read.store(0, Ordering::Relaxed);
+        }
         Ok(self.extent_of(&stream))
     }
 
@@ -195,10 +203,12 @@ impl JetStream {
     /// As [`Self::open`].
     pub(crate) async fn move_on(&self, now: UnixMillis, last_given: Seq) -> Result<(), StreamError> {
         let settings = &self.inner.settings;
-        let stream = self.info().await.map_err(|error| from_get(&error))?;
-        let offset = settings.offset_of(&stream.config)?;
-        if offset + stream.state.last_sequence >= last_given.as_u64() {
-            // Another node did so already.
+        let stream = match self.info().await {
+            Err(error) if is_unknown(&error) => return Ok(()),
+            info => info.map_err(|error| from_get(&error))?,
+        };
+        if settings.offset_of(&stream.config)? != self.offset() {
+            // It is another one, or another node did so already.
             return Ok(());
         }
         let offset = Seq::first_of_a_log(now).max(last_given.next()).as_u64();
@@ -206,7 +216,8 @@ impl JetStream {
         updated
             .map_err(|error| StreamError::Refused { name: settings.name().to_owned(), reason: error.to_string() })?;
         tracing::error!(
-            lost = last_given.as_u64() - self.offset() - stream.state.last_sequence,
+            last = stream.state.last_sequence,
+            read = last_given.as_u64() - self.offset(),
             "JetStream lost entries that it had acknowledged: all clients begin anew"
         );
         Ok(())
@@ -244,6 +255,16 @@ impl JetStream {
     /// The stream, of which nothing is asked.
     async fn stream(&self) -> Result<Stream<()>, GetStreamError> {
         self.inner.context.get_stream_no_info(self.inner.settings.name()).await
+    }
+
+    /// Whether the stream with this offset is still the one, as far as is known.
+    fn is_stale(&self, offset: u64) -> bool {
+        self.inner.stale.load(Ordering::Relaxed) == offset
+    }
+
+    /// The stream with this offset is gone, or lost its end.
+    fn expire(&self, offset: u64) {
+        self.inner.stale.store(offset, Ordering::Relaxed);
     }
 
     fn offset(&self) -> u64 {

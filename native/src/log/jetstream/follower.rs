@@ -11,6 +11,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::push::Config;
@@ -98,6 +99,18 @@ impl Follower {
     /// # Errors
     /// A [`Loss`], after which another follower has to begin anew.
     pub(crate) async fn next(&mut self) -> Result<Vec<Met>, Loss> {
+        let next = self.read().await;
+        if let Err(Loss::Replaced | Loss::Rewound) = next {
+            self.log.expire(self.offset);
+        }
+        next
+    }
+
+    async fn read(&mut self) -> Result<Vec<Met>, Loss> {
+        if self.log.is_stale(self.offset) {
+            // Somebody who published found it out.
+            return Err(Loss::Rewound);
+        }
         let Some(feed) = &mut self.feed else {
             self.begin().await?;
             return Ok(Vec::new());
@@ -174,6 +187,7 @@ impl Follower {
         self.position = Position::Within;
         self.next = stamp.sequence + 1;
         self.behind = stamp.pending;
+        self.log.inner.read.fetch_max(stamp.sequence, Ordering::Relaxed);
         let seq = Seq::new(self.offset + stamp.sequence);
         let entry = Arc::new(message::entry(&message.payload, seq, millis(stamp.nanos)));
         Ok(Some(Met { entry, change: change_number(message.headers.as_ref()) }))

@@ -1,6 +1,7 @@
 //! Putting entries into the stream, some at once, and waiting until they are stored.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
@@ -52,6 +53,10 @@ impl JetStream {
 
     async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Seq>, StoreError> {
         let (context, subject) = (&self.inner.context, self.inner.settings.events());
+        let from = Base { offset: self.offset(), read: self.inner.read.load(Ordering::Relaxed) };
+        if self.is_stale(from.offset) {
+            return Err(replaced());
+        }
         let mut places = Vec::with_capacity(messages.len());
         let mut waiting: VecDeque<BoxFuture<'static, Result<PublishAck, PublishError>>> = VecDeque::new();
         for Outgoing { body, id } in messages {
@@ -64,17 +69,25 @@ impl JetStream {
             if waiting.len() >= WINDOW
                 && let Some(oldest) = waiting.pop_front()
             {
-                places.push(self.stored(oldest.await)?);
+                places.push(self.stored(from, oldest.await)?);
             }
         }
         for next in waiting {
-            places.push(self.stored(next.await)?);
+            places.push(self.stored(from, next.await)?);
         }
         Ok(places)
     }
 
-    fn stored(&self, ack: Result<PublishAck, PublishError>) -> Result<Seq, StoreError> {
-        ack.map(|ack| self.place(ack.sequence)).map_err(|error| failed(&error))
+    fn stored(&self, from: Base, ack: Result<PublishAck, PublishError>) -> Result<Seq, StoreError> {
+        let ack = ack.map_err(|error| failed(&error))?;
+        if ack.sequence <= from.read && !ack.duplicate {
+            // A number that was read before is given again: by another stream, whose offset is not known yet.
+            self.expire(from.offset);
+        }
+        if self.is_stale(from.offset) {
+            return Err(replaced());
+        }
+        Ok(Seq::new(from.offset + ack.sequence))
     }
 }
 
@@ -83,6 +96,18 @@ fn failed(error: &PublishError) -> StoreError {
         PublishErrorKind::StreamNotFound => StoreError::Unavailable("NATS has no stream for events now".into()),
         _ => StoreError::Unavailable(format!("JetStream did not store an event: {error}")),
     }
+}
+
+/// What is known of the stream when something is sent to it.
+#[derive(Clone, Copy, Debug)]
+struct Base {
+    offset: u64,
+    /// The last number that was read.
+    read: u64,
+}
+
+fn replaced() -> StoreError {
+    StoreError::Unavailable("the event log begins anew".into())
 }
 
 fn unreachable() -> StoreError {

@@ -214,6 +214,7 @@ async fn places_are_not_given_twice_when_the_end_of_the_stream_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start_in(folder.path()).unwrap();
     let log = open(&server, &Config::default()).await;
+    let other = open(&server, &Config::default()).await;
     let mut follower = log.follow(log.extent().await.unwrap().head);
     publish(&log, (0..10).map(|number| number.to_string())).await;
     let copy = tempfile::tempdir().unwrap();
@@ -238,8 +239,8 @@ async fn places_are_not_given_twice_when_the_end_of_the_stream_is_lost() {
     assert!(insist(&log, "next").await > extent.head);
     assert_eq!(read(&mut log.follow(extent.floor), 11).await[10].seq, extent.head.next());
     // A second node that saw the same finds it done.
-    let other = open(&server, &Config::default()).await;
-    other.move_on(Clock::start().unix(), last).await.unwrap();
+    while other.move_on(Clock::start().unix(), last).await.is_err() {}
+    other.reopen(Clock::start().unix()).await.unwrap();
     assert_eq!(other.offset(), log.offset());
 }
 
@@ -253,6 +254,26 @@ fn copy_folder(from: &Path, to: &Path) {
             fs::copy(entry.path(), to).unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_stand_at_a_place_of_another_stream() {
+    let server = Server::start();
+    let log = open(&server, &Config::default()).await;
+    let mut follower = log.follow(log.extent().await.unwrap().head);
+    publish(&log, (0..10).map(|number| number.to_string())).await;
+    read(&mut follower, 10).await;
+    log.inner.context.delete_stream(log.inner.settings.name()).await.unwrap();
+    // Another node makes it anew, and this one does not know.
+    open(&server, &Config::default()).await;
+    for _ in 0..2 {
+        let refused = log.publish(vec![with_id("soon")]).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+    assert!(matches!(loss(&mut follower).await, Loss::Replaced | Loss::Rewound));
+    log.move_on(Clock::start().unix(), follower.last()).await.unwrap();
+    let extent = log.reopen(Clock::start().unix()).await.unwrap();
+    assert_eq!(log.publish(vec![with_id("soon")]).await, Ok(vec![extent.head]));
 }
 
 #[tokio::test]
