@@ -103,6 +103,24 @@ async fn a_server_that_starts_again_is_waited_for() {
 }
 
 #[tokio::test]
+async fn who_comes_while_the_server_stays_away_is_told_so() {
+    let mut server = Postgres::start();
+    let config = Config { store_url: Some(server.database().into()), ..Config::default() };
+    let bench = Bench::of(config, Some(Loopback::new(Clock::start()))).await;
+    server.kill();
+    let write = || bench.store.write(|tx| Box::pin(async move { Ok(tx.new_id()) }));
+    let read = async || bench.store.read().await.map(drop);
+    let (written, read) = tokio::join!(write(), read());
+    assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+    assert!(matches!(read, Err(StoreError::Busy | StoreError::Unavailable(_))), "{read:?}");
+    // Who comes later does not wait as long.
+    let at_once = tokio::time::timeout(Duration::from_secs(2), write()).await;
+    assert!(matches!(at_once, Ok(Err(StoreError::Unavailable(_)))), "{at_once:?}");
+    server.restart();
+    assert!(write().await.is_ok());
+}
+
+#[tokio::test]
 async fn one_node_relays() {
     let bench = Bench::new(On::Postgres).await;
     let outbox = bench.store.outbox().unwrap();
