@@ -1,5 +1,7 @@
 //! The files of native/deploy: what they say is what the program takes and does.
 
+mod compose;
+
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -29,8 +31,13 @@ fn settings(unit: &str) -> BTreeMap<String, String> {
 
 /// The configuration that `sanmon serve` has with these flags.
 fn configuration(flags: &[String]) -> Value {
+    configuration_with(flags, &BTreeMap::new())
+}
+
+/// The configuration that `sanmon serve` has with these flags and variables.
+fn configuration_with(flags: &[String], variables: &BTreeMap<String, String>) -> Value {
     let mut command = sanmon_command();
-    let output = command.args(["check-config", "--json"]).args(flags).output().expect("sanmon runs");
+    let output = command.envs(variables).args(["check-config", "--json"]).args(flags).output().expect("sanmon runs");
     assert!(output.status.success(), "{flags:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }

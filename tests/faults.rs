@@ -39,6 +39,12 @@ short! {
     members_come_and_go_without_a_gap_or_a_double: "churn";
     a_drain_under_load_loses_nothing: "drain";
     who_slept_past_the_log_is_told: "forgotten";
+    a_node_that_dies_is_replaced_by_the_others: "node-kill";
+    a_node_cut_off_from_nats_sends_everyone_elsewhere: "node-cut-off";
+    a_rolling_restart_loses_nothing: "rolling";
+    nats_dies_and_comes_back: "nats-kill";
+    nats_out_of_reach_stops_everyone_and_loses_nothing: "nats-away";
+    postgres_dies_and_comes_back: "postgres-kill";
 }
 
 /// The account must be able to find fault: an event that was never sent, one that came twice, one that was refused.

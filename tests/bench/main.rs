@@ -1,5 +1,6 @@
 //! What the server costs, measured beside other servers: `cargo xtask bench` starts it.
 
+mod cluster;
 mod codec;
 mod connect;
 mod crowd;
@@ -27,7 +28,7 @@ use std::error::Error;
 use self::session::{Scale, Session};
 
 /// What can be measured, in the order in which it is.
-const NAMES: [&str; 7] = ["fanout", "idle", "connect", "publish", "slow", "codec", "interactions"];
+const NAMES: [&str; 8] = ["fanout", "idle", "connect", "publish", "slow", "codec", "cluster", "interactions"];
 
 /// Runs the benchmarks that are named, or all of them; `--smoke` only tries whether they work, `--beside=a,b` names the
 /// servers to compare with.
@@ -56,6 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "publish" => publish::run(&session).await?,
             "slow" => slow::run(&session).await?,
             "codec" => codec::run(&session)?,
+            "cluster" => cluster::run(&session).await?,
             _ => interactions::run(&session).await?,
         }
     }

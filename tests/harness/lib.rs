@@ -2,7 +2,9 @@
 
 mod api;
 mod binary;
+mod cluster;
 pub mod faults;
+mod proxy;
 mod raw;
 mod server;
 mod socket;
@@ -10,6 +12,8 @@ mod tls;
 
 pub use self::api::{Answer, Api};
 pub use self::binary::{python, sanmon, workspace};
+pub use self::cluster::Cluster;
+pub use self::proxy::{Proxy, Weather};
 pub use self::raw::{Opcode, RawFrame, RawSocket};
 pub use self::server::{Server, Setup, User, sanmon_command};
 pub use self::socket::{Closed, Encoding, Frame, Io, Socket};

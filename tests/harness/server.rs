@@ -106,6 +106,12 @@ impl Setup {
         self.start_on(Arc::new(data), Some(String::new())).await
     }
 
+    /// Starts the server on a new data folder beside others that have its store, whose operator key this is.
+    pub(crate) async fn start_beside(self, key: &str) -> Server {
+        let data = TempDir::with_prefix("sanmon-").expect("a folder for the data");
+        self.start_on(Arc::new(data), Some(key.to_owned())).await
+    }
+
     /// Starts the server on a folder, whose operator key is known unless the folder is new.
     async fn start_on(self, data: Arc<TempDir>, key: Option<String>) -> Server {
         let mut command = self.command(data.path());

@@ -19,10 +19,12 @@ pub(crate) enum Failure {
     File { what: String, source: std::io::Error },
     #[error("`cargo metadata` said what could not be read: {0}")]
     Metadata(#[from] serde_json::Error),
-    #[error("the tests need what is missing here and can't be installed by this user:\n{0}")]
+    #[error("what is needed is missing here and can't be installed by this user:\n{0}")]
     Missing(String),
-    #[error("the tests still lack what these should have brought; a newer system has it:\n{0}")]
+    #[error("what these should have brought is still missing; a newer system has it:\n{0}")]
     Useless(String),
+    #[error(transparent)]
+    Engine(#[from] sanmon_engines::Fault),
     #[error("{0}")]
     Check(String),
 }

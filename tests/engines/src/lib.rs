@@ -14,5 +14,5 @@ pub use self::fault::Fault;
 pub use self::nats::Nats;
 pub use self::postgres::{Durability, Postgres};
 pub use self::process::{Farewell, Process};
-pub use self::program::{has_nats, has_postgres};
+pub use self::program::{has_nats, has_postgres, nats_server};
 pub use rustix::process::Signal;

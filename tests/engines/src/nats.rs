@@ -122,7 +122,7 @@ impl Nats {
 
     fn run(&mut self) -> Result<(), Fault> {
         let (folder, log) = (self.folder.path(), self.folder.log());
-        let mut command = Command::new(program::nats()?);
+        let mut command = Command::new(program::nats_server()?);
         command.arg("--config").arg(folder.join("nats.conf"));
         self.folder.log_to(&mut command)?;
         let farewell = Farewell { signal: Signal::TERM, patience: FAREWELL };

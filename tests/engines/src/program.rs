@@ -6,7 +6,7 @@ use crate::Fault;
 
 /// Whether NATS is on this machine.
 pub fn has_nats() -> bool {
-    nats().is_ok()
+    nats_server().is_ok()
 }
 
 /// Whether PostgreSQL's server is on this machine.
@@ -14,7 +14,11 @@ pub fn has_postgres() -> bool {
     postgres().is_ok()
 }
 
-pub(crate) fn nats() -> Result<PathBuf, Fault> {
+/// The path of NATS's program.
+///
+/// # Errors
+/// It is not on this machine.
+pub fn nats_server() -> Result<PathBuf, Fault> {
     let missing = Fault::Missing { program: "nats-server", package: "nats-server" };
     on_path("nats-server").map(|folder| folder.join("nats-server")).ok_or(missing)
 }

@@ -5,9 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::kill::until_acknowledged;
-use super::proxy::{Proxy, Weather};
 use super::{Crowd, Ledger, Outcome, Pace, Publishers, Return, Scale, Swarm, at_home};
-use crate::Setup;
+use crate::{Proxy, Setup, Weather};
 
 pub(super) async fn cut(scale: Scale) -> Outcome {
     let times = scale.pick(5, 50);

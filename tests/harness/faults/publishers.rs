@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::crowd::Crowd;
 use super::ledger::Ledger;
-use crate::Server;
+use crate::{Api, Server};
 
 /// How long a publisher waits before it tries again what got no answer.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -53,16 +53,27 @@ impl Default for Pace {
 impl Publishers {
     /// Starts backends of both manners, which are to reach the crowd.
     pub fn start(server: &Server, crowd: &Crowd, ledger: &Arc<Ledger>, pace: Pace) -> Self {
+        Self::over(vec![server.operator()], crowd, ledger, pace)
+    }
+
+    /// The same over several servers, one after the other; who gets no answer from one asks the next.
+    pub fn start_among(servers: &[Server], crowd: &Crowd, ledger: &Arc<Ledger>, pace: Pace) -> Self {
+        Self::over(servers.iter().map(Server::operator).collect(), crowd, ledger, pace)
+    }
+
+    fn over(operators: Vec<Api>, crowd: &Crowd, ledger: &Arc<Ledger>, pace: Pace) -> Self {
+        static RUNS: AtomicU64 = AtomicU64::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let (stop, refusals) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let start = |index: usize, manner| {
             let publisher = Publisher {
-                operator: server.operator(),
+                operators: operators.clone(),
                 crowd: crowd.clone(),
                 ledger: Arc::clone(ledger),
                 pace,
                 manner,
                 refusals: Arc::clone(&refusals),
-                name: format!("{}-{index}-{manner:?}", server.pid()),
+                name: format!("{run}-{index}-{manner:?}"),
             };
             tokio::spawn(publisher.run(Arc::clone(&stop)))
         };
@@ -87,7 +98,7 @@ impl Publishers {
 }
 
 struct Publisher {
-    operator: crate::Api,
+    operators: Vec<Api>,
     crowd: Crowd,
     ledger: Arc<Ledger>,
     pace: Pace,
@@ -120,8 +131,9 @@ impl Publisher {
         if self.manner == Manner::Insists {
             body["idempotency_key"] = json!(format!("{}-{}", self.name, sent[0].0));
         }
-        loop {
-            match self.operator.try_post("/publish", body.clone()).await {
+        let first = usize::try_from(sent[0].0).unwrap_or_default();
+        for operator in self.operators.iter().cycle().skip(first % self.operators.len()) {
+            match operator.try_post("/publish", body.clone()).await {
                 Some(answer) if answer.status == 200 => {
                     let seqs = answer.expect(200)["seqs"].clone();
                     for (index, (number, to)) in sent.iter().enumerate() {
@@ -132,9 +144,13 @@ impl Publisher {
                 Some(answer) => {
                     assert!([429, 503, 507].contains(&answer.status), "{}: {}", answer.status, answer.text);
                     self.refusals.fetch_add(1, Ordering::Relaxed);
-                    // A refusal is final for the one who does not insist: none of it may come later.
                     if self.manner == Manner::GoesOn {
-                        return sent.iter().for_each(|(number, _)| self.ledger.refuse(*number));
+                        // A refusal is final for the one who does not insist: none of it may come later. Several machines
+                        // may have stored a part.
+                        if self.operators.len() == 1 {
+                            sent.iter().for_each(|(number, _)| self.ledger.refuse(*number));
+                        }
+                        return;
                     }
                 }
                 None if self.manner == Manner::GoesOn => return,

@@ -80,8 +80,19 @@ impl Swarm {
         swarm
     }
 
+    /// The same over several servers: as many clients begin at each, and whoever loses one goes to another.
+    pub fn connect_among(servers: &[Server], crowd: &Crowd, manner: Return) -> Self {
+        let swarm = Self::asleep_among(servers.iter().map(Server::address).collect(), crowd, manner);
+        swarm.come_back();
+        swarm
+    }
+
     /// A client for each user of the crowd, at some address such as a proxy's, who connect with [`Self::come_back`].
     pub fn asleep(address: SocketAddr, crowd: &Crowd, manner: Return) -> Self {
+        Self::asleep_among(vec![address], crowd, manner)
+    }
+
+    fn asleep_among(addresses: Vec<SocketAddr>, crowd: &Crowd, manner: Return) -> Self {
         let clients = crowd.users.iter().enumerate().map(|(index, user)| {
             // Some in the other encoding, which has to be as good.
             let encoding = if index % 5 == 4 { "zlib" } else { "json" };
@@ -91,7 +102,7 @@ impl Swarm {
         let board = Arc::<Board>::default();
         let worker = Worker {
             poll: Poll::new().expect("a poll"),
-            address,
+            addresses,
             clients: clients.collect(),
             board: Arc::clone(&board),
             inbox,
@@ -187,7 +198,7 @@ pub fn readings(records: &[Record], crowd: &Crowd) -> Vec<Reading> {
 
 struct Worker {
     poll: Poll,
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     clients: Vec<Client>,
     board: Arc<Board>,
     inbox: Receiver<Order>,
@@ -222,7 +233,7 @@ impl Worker {
                 for (index, client) in self.clients.iter_mut().enumerate() {
                     client.connect_if_due(
                         now,
-                        self.address,
+                        &self.addresses,
                         self.poll.registry(),
                         Token(index),
                         self.hold,

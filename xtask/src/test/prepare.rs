@@ -99,6 +99,14 @@ pub(crate) fn install_for_faults() -> Result<(), Failure> {
     install_named(&[FAKETIME, UNSHARE, NATS, POSTGRES])
 }
 
+/// The same for what several nodes stand on.
+///
+/// # Errors
+/// As [`install`].
+pub(crate) fn install_for_cluster() -> Result<(), Failure> {
+    install_named(&[NATS, POSTGRES])
+}
+
 fn install_named(names: &[&str]) -> Result<(), Failure> {
     install_these(&NEEDS.iter().filter(|need| names.contains(&need.name)).collect::<Vec<_>>())
 }

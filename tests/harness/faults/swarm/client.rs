@@ -83,12 +83,29 @@ pub(super) struct Client {
     backoff: Backoff,
     link: Option<Link>,
     phase: Phase,
+    place: Place,
     due: Instant,
     /// When it is to come back after a RECONNECT.
     moving: Option<Instant>,
     /// Where the log is for this client; what a resume starts from.
     position: Option<u64>,
     record: Record,
+}
+
+/// Where a client connects.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    client: usize,
+    losses: usize,
+}
+
+impl Place {
+    /// One address after the other; those who lose the same one go to different ones.
+    fn of(self, addresses: &[SocketAddr]) -> SocketAddr {
+        let others = addresses.len().saturating_sub(1).max(1);
+        let step = 1 + (self.client / addresses.len()) % others;
+        addresses[(self.client + self.losses * step) % addresses.len()]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +161,7 @@ impl Client {
             backoff: Backoff::new(seed),
             link: None,
             phase: Phase::Away,
+            place: Place { client: seed as usize, losses: 0 },
             due: Instant::now(),
             moving: None,
             position: None,
@@ -158,7 +176,7 @@ impl Client {
     pub(super) fn connect_if_due(
         &mut self,
         now: Instant,
-        address: SocketAddr,
+        addresses: &[SocketAddr],
         registry: &Registry,
         token: Token,
         hold: Option<usize>,
@@ -167,7 +185,7 @@ impl Client {
         if self.phase != Phase::Away || now < self.due {
             return;
         }
-        match Link::open(address, registry, token, hold) {
+        match Link::open(self.place.of(addresses), registry, token, hold) {
             Ok(link) => (self.link, self.phase) = (Some(link), Phase::Arriving),
             Err(_) => self.lose(board),
         }
@@ -219,6 +237,7 @@ impl Client {
         {
             board.held.fetch_sub(1, Relaxed);
         }
+        self.place.losses += 1;
         let was_live = self.phase == Phase::Live;
         if was_live {
             board.live.fetch_sub(1, Relaxed);

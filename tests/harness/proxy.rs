@@ -1,4 +1,4 @@
-//! A network that a test may stall and cut: a TCP proxy in front of the server.
+//! A network that a test may stall and cut: a TCP proxy in front of a server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 /// What the network does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weather {
+pub enum Weather {
     /// It carries bytes.
     Fair,
     /// It carries nothing, and nobody is told.
@@ -23,7 +23,7 @@ pub(super) enum Weather {
 
 /// A proxy; ends when dropped.
 #[derive(Debug)]
-pub(super) struct Proxy {
+pub struct Proxy {
     address: SocketAddr,
     weather: Arc<watch::Sender<Weather>>,
     task: tokio::task::JoinHandle<()>,
@@ -31,7 +31,7 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// Leads to a server.
-    pub(super) async fn to(server: SocketAddr) -> Self {
+    pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let weather = Arc::new(watch::Sender::new(Weather::Fair));
@@ -44,11 +44,13 @@ impl Proxy {
         Self { address, weather, task }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(super) fn set(&self, weather: Weather) {
+    /// Changes the weather, for connections that there are and those to come.
+    pub fn set(&self, weather: Weather) {
         self.weather.send_replace(weather);
     }
 }
