@@ -1,6 +1,7 @@
 //! Interactions over HTTP: the protocol's table row by row, what bad clients send, bots that answer over the gateway, and
 //! the commands to try an endpoint with.
 
+mod across;
 mod commands;
 mod relay;
 mod table;

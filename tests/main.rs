@@ -19,6 +19,7 @@ mod interactions;
 mod keep_alive;
 mod limits;
 mod metrics;
+mod nodes;
 mod openapi;
 mod presence;
 mod rate_limits;

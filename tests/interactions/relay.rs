@@ -4,7 +4,7 @@ use harness::Socket;
 
 use super::*;
 
-async fn bot(server: &Server) -> harness::User {
+pub(super) async fn bot(server: &Server) -> harness::User {
     let user = json!({ "user": { "id": APPLICATION.to_string(), "username": "bot" } });
     harness::User::from_minted(&server.operator().post("/sessions", user).await.expect(201))
 }
@@ -96,7 +96,7 @@ async fn one_that_is_under_way_is_answered_although_the_server_ends() {
 }
 
 /// A callback with files as bytes of HTTP.
-fn callback_form(path: &str, body: &[u8]) -> Request {
+pub(super) fn callback_form(path: &str, body: &[u8]) -> Request {
     let headers = vec![
         ("Content-Type", b"multipart/form-data; boundary=\"a b\"".to_vec()),
         ("Content-Length", body.len().to_string().into_bytes()),
@@ -104,7 +104,7 @@ fn callback_form(path: &str, body: &[u8]) -> Request {
     Request { method: "POST", path: path.to_owned(), version: "1.1", headers, body: body.to_vec() }
 }
 
-fn form(json: &str, file: &[u8]) -> Vec<u8> {
+pub(super) fn form(json: &str, file: &[u8]) -> Vec<u8> {
     let head = format!(
         "--a b\r\nContent-Disposition: form-data; name=\"payload_json\"\r\nContent-Type: application/json\r\n\r\n{json}\r\n\
          --a b\r\nContent-Disposition: form-data; name=\"files[3]\"; filename=\"tea.bin\"\r\nX-Mine: yes\r\n\r\n"
