@@ -11,6 +11,11 @@ fn quick() -> Setup {
     Setup::new().set("presence_gather_ms", 20).set("presence_grace_ms", 1_000).set("drain_ms", 1_000)
 }
 
+/// What clients are told of a node.
+fn url_of(node: &Server) -> String {
+    format!("ws://{}/gateway", node.address())
+}
+
 /// Where clients are sent, asked often.
 async fn sent_to(node: &Server) -> BTreeSet<String> {
     let mut urls = BTreeSet::new();
@@ -40,10 +45,10 @@ async fn guild(cluster: &Cluster, users: usize) -> (Socket, Vec<User>) {
     (Socket::live(first, &watcher).await, members)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_are_sent_to_nodes_that_live_and_have_room() {
     let mut cluster = Cluster::start_with(3, quick()).await;
-    let all: BTreeSet<String> = cluster.nodes.iter().map(Server::gateway_url).collect();
+    let all: BTreeSet<String> = cluster.nodes.iter().map(url_of).collect();
     for node in 0..3 {
         assert_eq!(cluster.named(node).await.into_iter().collect::<BTreeSet<_>>(), all);
         // Empty nodes are all alike.
@@ -56,7 +61,7 @@ async fn clients_are_sent_to_nodes_that_live_and_have_room() {
         sockets.push(Socket::live(&cluster.nodes[2], &user).await);
     }
     within("the emptier ones to be named", async {
-        while sent_to(&cluster.nodes[0]).await.contains(&cluster.nodes[2].gateway_url()) {}
+        while sent_to(&cluster.nodes[0]).await.contains(&url_of(&cluster.nodes[2])) {}
     })
     .await;
     // A dead one is gone soon, one that stops at once.
@@ -68,16 +73,16 @@ async fn clients_are_sent_to_nodes_that_live_and_have_room() {
     assert!(took < Duration::from_secs(3), "{took:?}");
     for socket in &mut sockets {
         let told = socket.event("RECONNECT").await;
-        assert_eq!(told["d"]["url"], cluster.nodes[0].gateway_url(), "who is sent away is told of another node");
+        assert_eq!(told["d"]["url"], url_of(&cluster.nodes[0]), "who is sent away is told of another node");
         assert_eq!(socket.closed().await.code, 4401);
     }
-    assert_eq!(sent_to(&cluster.nodes[0]).await, BTreeSet::from([cluster.nodes[0].gateway_url()]));
+    assert_eq!(sent_to(&cluster.nodes[0]).await, BTreeSet::from([url_of(&cluster.nodes[0])]));
     cluster.nodes[2].exited().await;
     cluster.start_again(1).await;
     cluster.until_named(0, 2).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_cut_off_serves_nobody_until_it_is_back() {
     let cluster = Cluster::start_with(2, quick().set("drain_ms", 2_000)).await;
     let (near, far) = (&cluster.nodes[0], &cluster.nodes[1]);
@@ -99,7 +104,7 @@ async fn a_node_that_is_cut_off_serves_nobody_until_it_is_back() {
     let mut moments = Vec::new();
     for socket in &mut sockets {
         let told = socket.event("RECONNECT").await;
-        assert_eq!(told["d"]["url"], near.gateway_url());
+        assert_eq!(told["d"]["url"], url_of(near));
         let closed = socket.closed().await;
         assert_eq!((closed.code, &closed.reason["r"]), (4401, &json!("drain")));
         moments.push(cut.elapsed());
@@ -120,7 +125,7 @@ async fn a_node_that_is_cut_off_serves_nobody_until_it_is_back() {
     assert_eq!(back.event("MEANWHILE").await["s"], seq);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn users_show_as_all_their_nodes_make_them() {
     let cluster = Cluster::start_with(3, quick()).await;
     let (mut watcher, users) = guild(&cluster, 1).await;
@@ -148,7 +153,7 @@ async fn users_show_as_all_their_nodes_make_them() {
     assert_eq!(presence(&mut watcher, user).await, 4);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn users_of_a_node_that_dies_go_offline_once_unless_they_are_elsewhere() {
     let mut cluster = Cluster::start_with(3, quick()).await;
     let (mut watcher, users) = guild(&cluster, 6).await;

@@ -9,7 +9,7 @@ async fn cluster() -> Cluster {
     Cluster::start_with(3, setup().set("interactions_deadline_ms", 20_000)).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn each_may_be_at_another_node() {
     let cluster = cluster().await;
     let [one, two, three] = &cluster.nodes[..] else { panic!("three nodes") };
@@ -46,7 +46,7 @@ async fn each_may_be_at_another_node() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn large_ones_travel_in_pieces() {
     let cluster = cluster().await;
     let [one, two, three] = &cluster.nodes[..] else { panic!("three nodes") };
