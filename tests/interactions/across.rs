@@ -26,8 +26,7 @@ async fn each_may_be_at_another_node() {
     wire.send(&Request::signed(interaction(1, 2).to_string()).to_bytes()).await;
     assert_eq!(socket.event("INTERACTION_CREATE").await["d"], interaction(1, 2));
     three.anyone().post("/interactions/1/another/callback", answer.clone()).await.error(404);
-    let (_, message) =
-        three.anyone().post(path, json!({ "type": 8, "data": { "choices": [] } })).await.error(400);
+    let (_, message) = three.anyone().post(path, json!({ "type": 8, "data": { "choices": [] } })).await.error(400);
     assert!(message.contains("body"), "{message}");
     assert_eq!(three.anyone().post(path, answer.clone()).await.status, 204);
     let got = wire.answer().await.expect("an answer");
