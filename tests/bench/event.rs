@@ -22,8 +22,8 @@ pub(crate) fn request(audiences: &[Value], bytes: usize, readers: usize) -> Requ
 }
 
 /// The same for a server that hands on what it is given.
-pub(crate) fn raw_request(bytes: usize, readers: usize) -> Request {
-    Request { events: 1, deliveries: readers as u64, body: text(bytes) }
+pub(crate) fn raw_request(events: usize, bytes: usize, readers: usize) -> Request {
+    Request { events: events as u64, deliveries: (events * readers) as u64, body: text(bytes) }
 }
 
 fn framed(filler: &str) -> String {

@@ -20,7 +20,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-pub(crate) use self::order::{Answer, Dialect, Load, Manner, Opened, Opening, Order, Quantiles, Ran, Request};
+pub(crate) use self::order::{Answer, Dialect, Load, Manner, Opened, Opening, Order, Pick, Quantiles, Ran, Request};
 use self::publisher::Publisher;
 pub(crate) use self::publisher::SUBJECT;
 use self::reader::{Progress, Reader};
@@ -33,6 +33,10 @@ const ORDERS: Token = Token(usize::MAX);
 const PUBLISHERS: usize = 1 << 32;
 /// How long anything may take that does not take long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long sockets are waited for before the clock is looked at again.
+const LONGEST_TURN: Duration = Duration::from_millis(20);
+/// Connections that publish, at most.
+const MOST_PUBLISHERS: u64 = 64;
 
 /// Follows orders until there are no more.
 ///
@@ -91,6 +95,11 @@ struct Measured {
     bases: Vec<u64>,
     /// When each event was sent.
     sent: Vec<Instant>,
+    /// By event, how many readers do not have it yet; only where all readers hear all events.
+    missing: Vec<u32>,
+    /// Events that everyone has.
+    over: u64,
+    complete: Vec<u32>,
     received: Vec<u32>,
     answered: Vec<u32>,
 }
@@ -164,7 +173,8 @@ impl Generator {
 
     fn publish(&mut self, load: &Load) -> io::Result<Ran> {
         let requests = publisher::requests(load, self.dialect);
-        self.ready_publishers(load.in_flight)?;
+        let least = load.requests.iter().map(|one| one.events).min().unwrap_or(1).max(1);
+        self.ready_publishers((load.in_flight / least).min(MOST_PUBLISHERS) as usize)?;
         // What one delivery adds to the count.
         let unit = match (self.dialect, load.requests.first()) {
             (Dialect::Nats, Some(one)) => {
@@ -173,18 +183,17 @@ impl Generator {
             _ => 1,
         };
         let is_for_all = |one: &Request| one.deliveries == one.events * self.readers.len() as u64;
-        let bases = match self.dialect {
-            Dialect::Sanmon | Dialect::Socket if load.requests.iter().all(is_for_all) => {
-                self.readers.iter().map(|reader| reader.frames.messages).collect()
-            }
-            _ => Vec::new(),
+        let is_heard_by_all =
+            self.dialect != Dialect::Nats && !self.readers.is_empty() && load.requests.iter().all(is_for_all);
+        let bases = match is_heard_by_all {
+            true => self.readers.iter().map(|reader| reader.frames.messages).collect(),
+            false => Vec::new(),
         };
         self.measured = Measured { bases, ..Measured::default() };
-        let (mut expected, mut complete) = (VecDeque::new(), Vec::new());
-        let (mut events, mut deliveries, mut random) = (0, 0, 0x9E37_79B9_7F4A_7C15_u64);
+        let (mut expected, mut random) = (VecDeque::new(), 0x9E37_79B9_7F4A_7C15_u64);
+        let (mut events, mut deliveries, mut sent) = (0, 0, 0_u32);
         let (server, own) = (process::cpu(load.pid)?, process::cpu(std::process::id())?);
         let (start, time) = (Instant::now(), Duration::from_millis(load.millis));
-        let mut sent: u32 = 0;
         loop {
             let elapsed = start.elapsed();
             let is_time = elapsed < time;
@@ -193,26 +202,35 @@ impl Generator {
                 return Err(io::Error::other(format!("{missing} of {deliveries} deliveries never came")));
             }
             let due = load.pace.map(|pace| Duration::from_micros(pace) * sent);
-            let may_send = is_time && expected.len() < load.in_flight && due.is_none_or(|due| due <= elapsed);
-            if may_send && let Some(publisher) = self.publishers.iter_mut().find(|publisher| publisher.is_free()) {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let index = (random >> 33) as usize % requests.len();
+            let room = load.in_flight - (events - self.measured.over);
+            let may_send = is_time && due.is_none_or(|due| due <= elapsed);
+            if may_send
+                && let Some(index) = pick(load, room, &mut random)
+                && let Some(publisher) = self.publishers.iter_mut().find(|publisher| publisher.is_free())
+            {
                 let (asks, is) = (&load.requests[index], due.map_or_else(Instant::now, |due| start + due));
                 self.measured.sent.extend(std::iter::repeat_n(is, asks.events as usize));
                 (events, deliveries) = (events + asks.events, deliveries + asks.deliveries);
-                expected.push_back((deliveries * unit, is));
+                if is_heard_by_all {
+                    self.measured.missing.resize(events as usize, self.readers.len() as u32);
+                } else {
+                    expected.push_back((deliveries * unit, asks.events, is));
+                }
                 publisher.send(&requests[index], is)?;
                 sent += 1;
                 continue;
             }
             let is_answered = self.publishers.iter().all(Publisher::is_free);
-            if !is_time && expected.is_empty() && is_answered {
+            if !is_time && self.measured.over == events && is_answered {
                 break;
             }
             let until_due = due.filter(|due| is_time && *due > elapsed).map(|due| due - elapsed);
-            self.turn(Some(until_due.unwrap_or(Duration::from_millis(20)).min(Duration::from_millis(20))))?;
-            while let Some((_, is)) = expected.pop_front_if(|(count, _)| *count <= self.measured.count) {
-                complete.push(micros(is.elapsed()));
+            if expected.front().is_none_or(|(count, ..)| *count > self.measured.count) {
+                self.turn(Some(until_due.unwrap_or(LONGEST_TURN).min(LONGEST_TURN)))?;
+            }
+            while let Some((_, events, is)) = expected.pop_front_if(|(count, ..)| *count <= self.measured.count) {
+                self.measured.complete.push(micros(is.elapsed()));
+                self.measured.over += events;
             }
         }
         let seconds = start.elapsed().as_secs_f64();
@@ -228,7 +246,7 @@ impl Generator {
             generator_cpu: own.as_secs_f64(),
             answered: Quantiles::of(measured.answered),
             received: Quantiles::of(measured.received),
-            complete: Quantiles::of(complete),
+            complete: Quantiles::of(measured.complete),
         })
     }
 
@@ -273,9 +291,18 @@ impl Generator {
                         Dialect::Sanmon | Dialect::Socket => frames.messages - messages,
                     };
                     if let Some(base) = measured.bases.get(index) {
-                        let sent = measured.sent.iter().skip((messages - base) as usize);
-                        let came = sent.take((frames.messages - messages) as usize);
-                        measured.received.extend(came.map(|sent| micros(now.saturating_duration_since(*sent))));
+                        let (from, to) = ((messages - base) as usize, (frames.messages - base) as usize);
+                        // What comes beside what was published is not counted.
+                        let to = to.min(measured.sent.len());
+                        for event in from.min(to)..to {
+                            let took = micros(now.saturating_duration_since(measured.sent[event]));
+                            measured.received.push(took);
+                            measured.missing[event] -= 1;
+                            if measured.missing[event] == 0 {
+                                measured.over += 1;
+                                measured.complete.push(took);
+                            }
+                        }
                     }
                 }
             }
@@ -286,6 +313,18 @@ impl Generator {
 
 fn micros(time: Duration) -> u32 {
     time.as_micros().try_into().unwrap_or(u32::MAX)
+}
+
+/// The request that is sent next, if there is room for it.
+fn pick(load: &Load, room: u64, random: &mut u64) -> Option<usize> {
+    let fits = |index: &usize| load.requests[*index].events <= room;
+    match load.pick {
+        Pick::Fitting => (0..load.requests.len()).rev().find(fits),
+        Pick::Random => {
+            *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            Some((*random >> 33) as usize % load.requests.len()).filter(fits)
+        }
+    }
 }
 
 /// What trusts one authority alone.

@@ -31,7 +31,7 @@ use self::session::{Scale, Session};
 const NAMES: [&str; 8] = ["fanout", "idle", "connect", "publish", "slow", "codec", "cluster", "interactions"];
 
 /// Runs the benchmarks that are named, or all of them; `--smoke` only tries whether they work, `--beside=a,b` names the
-/// servers to compare with.
+/// servers to compare with, `--connections=1000,10000` at how many fan-out is measured; nothing of such a part is recorded.
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (flags, names): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|word| word.starts_with("--"));
@@ -44,7 +44,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let wanted: Vec<&str> = beside.split(',').collect();
         peers::NAMES.into_iter().filter(|name| wanted.contains(name)).collect()
     });
-    let session = Session::new(scale, beside);
+    let sizes = flags.iter().find_map(|flag| flag.strip_prefix("--connections="));
+    let sizes = sizes.map(|sizes| sizes.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>()).transpose()?;
+    let session = Session { sizes, ..Session::new(scale, beside) };
     println!("{}; servers and load generator share it\n", session.machine());
     for name in NAMES {
         if !names.is_empty() && !names.iter().any(|one| one == name) {

@@ -71,7 +71,7 @@ async fn heard(session: &Session) -> io::Result<Value> {
             let target = &contenders[turn].0;
             let request = match turn {
                 0 => event::request(&[json!({ "guild": guild })], EVENT_BYTES, readers),
-                _ => event::raw_request(EVENT_BYTES, readers),
+                _ => event::raw_request(1, EVENT_BYTES, readers),
             };
             let load = target.load(vec![request], 1_000, session.pick(2_000, 100));
             let figures = swarms[turn].run(Load { pace: Some(PACE), ..load }).await?;
@@ -131,10 +131,11 @@ async fn durable(session: &Session) -> io::Result<Value> {
     let mut figures = Vec::new();
     for (publishers, batch) in CASES {
         let request = event::request(&vec![json!({ "user": user.id }); batch], EVENT_BYTES, 0);
+        let in_flight = (publishers * batch) as u64;
         let mut swarm = Swarm::new(session, &target)?;
         swarm.open(&[], 0).await?;
-        swarm.run(target.load(vec![request.clone()], publishers, session.pick(500, 20))).await?;
-        let ran = swarm.run(target.load(vec![request], publishers, session.pick(4_000, 20))).await?;
+        swarm.run(target.load(vec![request.clone()], in_flight, session.pick(500, 20))).await?;
+        let ran = swarm.run(target.load(vec![request], in_flight, session.pick(4_000, 20))).await?;
         let (rate, cost) = (ran.events as f64 / ran.seconds, ran.server_cpu * 1e6 / ran.events as f64);
         let [p50, p99] = [ran.answered.p50, ran.answered.p99].map(|micros| f64::from(micros) / 1e3);
         let cells = [format!("{rate:.0}"), format!("{p50:.2}"), format!("{p99:.2}"), format!("{cost:.1}")];

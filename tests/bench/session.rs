@@ -23,10 +23,12 @@ pub(crate) enum Scale {
 
 /// One run of the bench.
 pub(crate) struct Session {
-    scale: Scale,
+    pub(crate) scale: Scale,
     /// The servers to compare with, if they are here.
     pub(crate) beside: Vec<&'static str>,
-    machine: Machine,
+    /// Connections for which fan-out is measured, if others than usual.
+    pub(crate) sizes: Option<Vec<usize>>,
+    pub(crate) machine: Machine,
 }
 
 /// A bar that tells how far a bench has come; it shows on terminals only.
@@ -38,7 +40,7 @@ impl Session {
             Scale::Full => beside.unwrap_or_else(|| peers::NAMES.to_vec()),
             Scale::Smoke => Vec::new(),
         };
-        Self { scale, beside, machine: Machine::this() }
+        Self { scale, beside, sizes: None, machine: Machine::this() }
     }
 
     pub(crate) fn machine(&self) -> &Machine {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use harness::{Authority, Server};
 
-use crate::generator::{Dialect, Load, Request};
+use crate::generator::{Dialect, Load, Pick, Request};
 
 /// A server that is measured.
 #[derive(Clone, Debug)]
@@ -34,9 +34,9 @@ impl Target {
         Self { authority: Some(authority.pem().to_owned()), ..self }
     }
 
-    /// Any one of these requests, so many under way at once, as fast as they arrive.
-    pub(crate) fn load(&self, requests: Vec<Request>, in_flight: usize, millis: u64) -> Load {
+    /// Any one of these requests, so many events under way at once, as fast as they arrive.
+    pub(crate) fn load(&self, requests: Vec<Request>, in_flight: u64, millis: u64) -> Load {
         let authorization = self.authorization.clone();
-        Load { pid: self.pid, requests, in_flight, pace: None, millis, authorization }
+        Load { pid: self.pid, requests, pick: Pick::Random, in_flight, pace: None, millis, authorization }
     }
 }

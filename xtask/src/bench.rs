@@ -20,6 +20,9 @@ pub(crate) struct Bench {
     /// Compare with these only: bun, ws, nats, websockets
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = ["bun", "ws", "nats", "websockets"])]
     beside: Option<Vec<String>>,
+    /// Measure fan-out's curve with so many connections only, and record nothing of it
+    #[arg(long, value_name = "COUNT", value_delimiter = ',')]
+    connections: Option<Vec<String>>,
 }
 
 /// The one that is measured from outside of this workspace's programs.
@@ -32,18 +35,19 @@ impl Bench {
         }
         let (wasm, others): (Vec<String>, Vec<String>) = self.names.into_iter().partition(|name| name == WASM);
         if !others.is_empty() || wasm.is_empty() {
-            server(&others, self.beside.as_deref())?;
+            server(&others, self.beside.as_deref(), self.connections.as_deref())?;
         }
         if wasm.is_empty() { Ok(()) } else { browser::measure() }
     }
 }
 
 /// Measures the server.
-fn server(names: &[String], beside: Option<&[String]>) -> Result<(), Failure> {
+fn server(names: &[String], beside: Option<&[String]>, connections: Option<&[String]>) -> Result<(), Failure> {
     let release = target().join("release");
     let mut bench = command(release.join("bench"));
     bench.env("TEST_SANMON", release.join("sanmon")).args(names);
     bench.args(beside.map(|beside| format!("--beside={}", beside.join(","))));
+    bench.args(connections.map(|connections| format!("--connections={}", connections.join(","))));
     bench.env("BENCH_BOT", release.join("examples").join("pong"));
     if let Some(python) = Peers::python() {
         bench.env("BENCH_PYTHON", python);

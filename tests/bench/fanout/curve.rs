@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{EVENT_BYTES, ROUNDS};
 use crate::crowd::{self, Crowd};
 use crate::event;
-use crate::generator::Request;
+use crate::generator::{Load, Pick, Request};
 use crate::peers::{self, Peer};
 use crate::plot::{Curve, Plot};
 use crate::rounds::{Rounds, cost, generator_share, rate, round, turns};
@@ -19,7 +19,7 @@ use crate::target::Target;
 
 /// Connections to each server. A process may have 20,000 files open on many machines.
 const SIZES: [usize; 6] = [1_000, 2_000, 5_000, 10_000, 15_000, 19_000];
-/// Requests under way at once.
+/// Events under way at once.
 const IN_FLIGHT: [usize; 2] = [1, 16];
 /// Those whose ratios have bars: connections, under way at once, of Bun's processor time, of Bun's deliveries a second.
 const BARS: [(usize, usize, f64, Option<f64>); 4] =
@@ -44,7 +44,7 @@ struct Case {
 }
 
 pub(super) async fn run(session: &Session) -> io::Result<Value> {
-    let sizes = session.pick(&SIZES[..], &[20, 40]);
+    let sizes = session.sizes.as_deref().unwrap_or(session.pick(&SIZES, &[20, 40]));
     let most = sizes.last().copied().unwrap_or_default();
     let counted = session.pick(ROUNDS.0, ROUNDS.1);
     let peers = peers::start(&session.beside)?;
@@ -68,8 +68,9 @@ pub(super) async fn run(session: &Session) -> io::Result<Value> {
                 for turn in turns(contenders.len(), round) {
                     let contender = &mut contenders[turn];
                     let time = session.pick(if round == 0 { 200 } else { 700 }, 20);
-                    let load = contender.target.load(vec![contender.request(size)], in_flight, time);
-                    let ran = contender.swarm.run(load).await?;
+                    let requests = contender.requests(in_flight, size);
+                    let load = contender.target.load(requests, in_flight as u64, time);
+                    let ran = contender.swarm.run(Load { pick: Pick::Fitting, ..load }).await?;
                     if round > 0 {
                         rounds.add(turn, ran);
                     }
@@ -86,11 +87,13 @@ pub(super) async fn run(session: &Session) -> io::Result<Value> {
 }
 
 impl Contender {
-    fn request(&self, size: usize) -> Request {
-        match self.guild {
-            Some(guild) => event::request(&[json!({ "guild": guild })], EVENT_BYTES, size),
-            None => event::raw_request(EVENT_BYTES, size),
-        }
+    /// Requests of one event, of two, and so on.
+    fn requests(&self, most: usize, size: usize) -> Vec<Request> {
+        let request = |events: usize| match self.guild {
+            Some(guild) => event::request(&vec![json!({ "guild": guild }); events], EVENT_BYTES, size),
+            None => event::raw_request(events, EVENT_BYTES, size),
+        };
+        (1..=most).map(request).collect()
     }
 }
 
@@ -142,7 +145,9 @@ fn report(session: &Session, cases: &[Case]) -> io::Result<Value> {
         println!("{table}");
         let title = format!("Processor time of a delivery, {in_flight} in flight");
         let plot = Plot { title, x: "connections", y: "microseconds of the server's processor time", curves };
-        session.draw(&format!("fanout-{in_flight}"), &plot)?;
+        if session.sizes.is_none() {
+            session.draw(&format!("fanout-{in_flight}"), &plot)?;
+        }
     }
     let share = cases.iter().map(|case| case.rounds.median(0, generator_share)).fold(0.0, f64::max);
     println!("  the load generator took at most {:.0} % of one core while Sanmon was measured", share * 100.0);

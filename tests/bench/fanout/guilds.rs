@@ -50,8 +50,8 @@ pub(super) async fn run(session: &Session) -> io::Result<Value> {
     for round in 0..=counted {
         progress.step("");
         for turn in turns(2, round) {
-            let requests = [&one_topic, &drawn][turn].clone();
-            let ran = swarm.run(target.load(requests, 1, session.pick(1_000, 20))).await?;
+            let (requests, in_flight) = [(&one_topic, 1), (&drawn, count as u64)][turn];
+            let ran = swarm.run(target.load(requests.clone(), in_flight, session.pick(1_000, 20))).await?;
             if round > 0 {
                 rounds.add(turn, ran);
             }

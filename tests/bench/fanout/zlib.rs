@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::ROUNDS;
 use crate::crowd::{self, Crowd};
 use crate::event;
-use crate::generator::Request;
+use crate::generator::{Load, Pick, Request};
 use crate::rounds::{Rounds, cost, rate, round, turns};
 use crate::session::Session;
 use crate::swarm::Swarm;
@@ -50,8 +50,10 @@ pub(super) async fn run(session: &Session) -> io::Result<Value> {
             progress.step(format!("{in_flight} in flight"));
             for turn in turns(2, round) {
                 let (swarm, to) = &mut swarms[turn];
-                let request: Request = event::request(std::slice::from_ref(to), EVENT_BYTES, readers);
-                let ran = swarm.run(target.load(vec![request], in_flight, session.pick(700, 20))).await?;
+                let request = |events| event::request(&vec![to.clone(); events], EVENT_BYTES, readers);
+                let requests: Vec<Request> = (1..=in_flight).map(request).collect();
+                let load = target.load(requests, in_flight as u64, session.pick(700, 20));
+                let ran = swarm.run(Load { pick: Pick::Fitting, ..load }).await?;
                 events += if turn == 1 { ran.events } else { 0 };
                 if round > 0 {
                     rounds.add(turn, ran);

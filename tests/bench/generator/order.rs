@@ -60,10 +60,12 @@ pub(crate) enum Manner {
 pub(crate) struct Load {
     /// Whose processor time is measured.
     pub(crate) pid: u32,
-    /// One of these is sent each time, at random.
+    /// What may be sent.
     pub(crate) requests: Vec<Request>,
-    /// Requests under way at once: one is over when all of its deliveries have arrived, and it is answered.
-    pub(crate) in_flight: usize,
+    /// Which of these is sent.
+    pub(crate) pick: Pick,
+    /// Events under way at once: one is over when everyone has it.
+    pub(crate) in_flight: u64,
     /// Microseconds from one request to the next, instead of as soon as there is room.
     pub(crate) pace: Option<u64>,
     /// How long requests are sent. What is under way then is waited for.
@@ -72,9 +74,20 @@ pub(crate) struct Load {
     pub(crate) authorization: String,
 }
 
+/// Which request is sent when there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Pick {
+    /// Any of them, at random, once there is room for it.
+    Random,
+    /// The last one of those that there is room for: who has several events at hand publishes them in one go.
+    Fitting,
+}
+
 /// One request to publish.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
+    /// All of its events where they are published by HTTP, else one of them.
     pub(crate) body: String,
     /// Events in it.
     pub(crate) events: u64,
@@ -114,7 +127,7 @@ pub(crate) struct Ran {
     pub(crate) answered: Quantiles,
     /// From a request to each receipt, in microseconds; only where all readers hear all events.
     pub(crate) received: Quantiles,
-    /// From a request until everyone has it, in microseconds.
+    /// From a request until everyone has an event of it, in microseconds.
     pub(crate) complete: Quantiles,
 }
 

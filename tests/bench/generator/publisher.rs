@@ -98,7 +98,7 @@ impl Publisher {
 
 /// The bytes of each request, made once: what a publisher costs is no part of what is measured.
 pub(super) fn requests(load: &Load, dialect: Dialect) -> Vec<Vec<u8>> {
-    let request = |body: &str| match dialect {
+    let request = |body: &str, events: u64| match dialect {
         Dialect::Sanmon => format!(
             "POST /publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
@@ -106,13 +106,13 @@ pub(super) fn requests(load: &Load, dialect: Dialect) -> Vec<Vec<u8>> {
             body.len()
         )
         .into_bytes(),
-        Dialect::Socket => RawFrame::new(Opcode::Text, body).to_bytes(),
+        Dialect::Socket => RawFrame::new(Opcode::Text, body).to_bytes().repeat(events as usize),
         Dialect::Nats => {
             let message = format!("PUB {SUBJECT} {}\r\n{body}\r\n", body.len());
-            RawFrame::new(Opcode::Binary, message).to_bytes()
+            RawFrame::new(Opcode::Binary, message.repeat(events as usize)).to_bytes()
         }
     };
-    load.requests.iter().map(|one| request(&one.body)).collect()
+    load.requests.iter().map(|one| request(&one.body, one.events)).collect()
 }
 
 fn upgrade(stream: &mut std::net::TcpStream, request: &str) -> io::Result<()> {
