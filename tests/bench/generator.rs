@@ -290,11 +290,12 @@ impl Generator {
                         Dialect::Nats => frames.payload - payload,
                         Dialect::Sanmon | Dialect::Socket => frames.messages - messages,
                     };
-                    if let Some(base) = measured.bases.get(index) {
-                        let (from, to) = ((messages - base) as usize, (frames.messages - base) as usize);
-                        // What comes beside what was published is not counted.
-                        let to = to.min(measured.sent.len());
-                        for event in from.min(to)..to {
+                    if let Some(base) = measured.bases.get_mut(index) {
+                        // What comes while nothing is awaited was not published here: a presence, say.
+                        let (from, heard) = ((messages - *base) as usize, (frames.messages - *base) as usize);
+                        let to = heard.min(measured.sent.len());
+                        *base += (heard - to) as u64;
+                        for event in from..to {
                             let took = micros(now.saturating_duration_since(measured.sent[event]));
                             measured.received.push(took);
                             measured.missing[event] -= 1;

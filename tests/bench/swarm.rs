@@ -14,8 +14,9 @@ use crate::target::Target;
 
 /// Longer than any order takes.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Milliseconds in which nothing may come until a server counts as silent; for figures, and where none are made.
-const SILENCE: (u64, u64) = (1_200, 200);
+/// Milliseconds in which nothing may come until a server counts as silent; for figures, and where none are made. Presences
+/// are gathered for 250.
+const SILENCE: (u64, u64) = (1_200, 600);
 /// Connections that are opened at once where their speed is not what is measured.
 const AT_ONCE: usize = 64;
 
