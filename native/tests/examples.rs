@@ -70,10 +70,16 @@ fn built(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("a test knows its own path");
     let folder = exe.ancestors().nth(2).expect("target/<profile>/deps");
     let profile = if folder.ends_with("debug") { "dev" } else { "release" };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What cargo told this test of its own package: build scripts that look at these would run anew each time.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            cargo.env_remove(name);
+        }
+    }
+    let built = cargo
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--profile", profile, "--example", name])
+        .args(["build", "--quiet", "--workspace", "--profile", profile, "--example", name])
         .status()
         .expect("cargo starts");
     assert!(built.success(), "{name} does not build");

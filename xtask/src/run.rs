@@ -46,8 +46,8 @@ impl Run {
             );
         }
         let profile = if self.release { "release" } else { "dev" };
-        // The whole workspace's features, as the tests have them: else each of the two commands would build anew what the
-        // other one built.
+        // The whole workspace's features, nearly as the tests have them, so that both share what is built. Tests ask more of
+        // warp and tower: these and the server itself are built once for each of the two.
         run(cargo().args(["build", "--workspace", "--bin", "sanmon", "--locked", "--profile", profile]))?;
         let server = target().join(if self.release { "release" } else { "debug" }).join("sanmon");
         if let Some(cluster) = cluster {
