@@ -1,5 +1,8 @@
 //! Many nodes as clients see them: where they are sent, who is seen online, and a node that is cut off from the others.
 
+mod repetition;
+mod revocation;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -128,8 +131,8 @@ async fn a_node_that_is_cut_off_serves_nobody_until_it_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn users_show_as_all_their_nodes_make_them() {
     let cluster = Cluster::start_with(3, quick()).await;
-    let (mut watcher, users) = guild(&cluster, 1).await;
-    let user = &users[0];
+    let (mut watcher, users) = guild(&cluster, 2).await;
+    let [user, bystander] = &users[..] else { panic!("two users") };
     let mut one = Socket::live(&cluster.nodes[1], user).await;
     assert_eq!(presence(&mut watcher, user).await, 1);
     let mut two = Socket::live(&cluster.nodes[2], user).await;
@@ -143,10 +146,14 @@ async fn users_show_as_all_their_nodes_make_them() {
     // What is chosen by HTTP at one node holds at all.
     cluster.nodes[0].as_user(user).patch("/users/@me/presence", json!({ "type": 3 })).await.expect(200);
     assert_eq!(presence(&mut watcher, user).await, 3);
-    // Who moves from one node to another was never away.
+    // Who moves from one node to another was never away: not even when another is offline who left that node afterwards.
     let mut two = Socket::live(&cluster.nodes[2], user).await;
+    let other = Socket::live(&cluster.nodes[1], bystander).await;
+    assert_eq!(presence(&mut watcher, bystander).await, 1);
     one.leave().await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    other.leave().await;
+    let next = watcher.event("PRESENCE_UPDATE").await;
+    assert_eq!((&next["id"], &next["d"]["type"]), (&json!(bystander.id), &json!(4)), "{next}");
     two.send(&json!({ "t": "PRESENCE_UPDATE", "d": { "type": 1 } })).await;
     assert_eq!(presence(&mut watcher, user).await, 1);
     two.leave().await;

@@ -333,14 +333,13 @@ impl Store {
         Ok(id)
     }
 
-    /// The places that a publish with this key was given, if there was one in the last 10 minutes. Where many machines share a
-    /// log, the publish has to be repeated to know them.
+    /// Whether there was a publish with this key in the last 10 minutes: if so, [`Self::publish`] answers it alike.
     ///
     /// # Errors
     /// [`Refusal::Conflict`] `idempotency_mismatch` for a key that was used with another body; else faults of the machine.
-    pub(crate) async fn published(&self, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
+    pub(crate) async fn is_known(&self, key: &IdempotencyKey) -> Result<bool, StoreError> {
         let earlier = idempotency::earlier(&mut *self.read().await?, self.clock.steady(), key).await?;
-        Ok(earlier.filter(|_| self.shared.is_none()))
+        Ok(earlier.is_some())
     }
 
     /// Stores something that changes nothing: whether changes can be stored now.

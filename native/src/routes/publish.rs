@@ -41,12 +41,13 @@ pub(super) async fn publish(publisher: Publisher, call: &mut Call) -> Result<Res
     let key = key.map(|key| IdempotencyKey::new(publisher, &key, text.as_bytes()));
     if let Some(guild) = guilds::first_unknown(call.store(), &guilds).await? {
         // It may have been there when the same was published before.
-        if let Some(key) = &key
-            && let Some(seqs) = call.store().published(key).await?
-        {
-            return Ok(reply::ok(&json!({ "seqs": seqs })));
+        let is_repeated = match &key {
+            Some(key) => call.store().is_known(key).await?,
+            None => false,
+        };
+        if !is_repeated {
+            return Err(Error::unknown("guild").about(format!("there is no guild {guild}")));
         }
-        return Err(Error::unknown("guild").about(format!("there is no guild {guild}")));
     }
     let seqs = call.store().publish(drafts, key).await?;
     Ok(reply::ok(&json!({ "seqs": seqs })))
