@@ -1,6 +1,7 @@
 //! The files of native/deploy: what they say is what the program takes and does.
 
 mod compose;
+mod metrics;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
