@@ -10,6 +10,7 @@ mod idempotency;
 mod ids;
 mod intake;
 pub(crate) mod invites;
+mod many;
 pub(crate) mod members;
 pub(crate) mod objects;
 pub(crate) mod operator_keys;
@@ -39,7 +40,9 @@ use futures_util::future::BoxFuture;
 use prometheus::Histogram;
 use sanmon_core::entry::Draft;
 use sanmon_core::event::Seq;
-use sqlx::{AnyConnection, AnyPool, Transaction};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use self::engine::Engine;
@@ -242,7 +245,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when all connections stay busy; else what the database said.
-    pub(crate) async fn read(&self) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
+    pub(crate) async fn read(&self) -> Result<Transaction<'static, Any>, StoreError> {
         let mut tries = if self.shared.is_some() { READ_TRIES } else { 1 };
         loop {
             tries -= 1;
@@ -250,6 +253,25 @@ impl Store {
                 // A connection that was lost just now; the pool has let go of it.
                 Err(StoreError::Unavailable(_)) if tries > 0 => {}
                 begun => return begun,
+            }
+        }
+    }
+
+    /// One row by one statement, which needs no transaction: what every request asks for.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn look_up<'q>(
+        &self,
+        query: impl Fn() -> Query<'q, Any, AnyArguments>,
+    ) -> Result<Option<AnyRow>, StoreError> {
+        let mut tries = if self.shared.is_some() { READ_TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            match query().fetch_optional(&self.readers).await.map_err(StoreError::from) {
+                // As above.
+                Err(StoreError::Unavailable(_)) if tries > 0 => {}
+                found => return found,
             }
         }
     }

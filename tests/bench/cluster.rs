@@ -11,7 +11,7 @@ use sanmon_engines::Durability;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::process::cpu;
+use crate::process::{cpu, family_cpu};
 use crate::rounds::round;
 use crate::session::Session;
 
@@ -82,12 +82,12 @@ fn to_json(what: &str, cost: &Cost, base: &Cost) -> Value {
     })
 }
 
-fn times(sorted: &[Duration]) -> Value {
+pub(crate) fn times(sorted: &[Duration]) -> Value {
     json!({ "p50_ms": round(millis(sorted, 0.5)), "p99_ms": round(millis(sorted, 0.99)) })
 }
 
 /// A node whose limits are not what is measured.
-fn quiet(setup: Setup) -> Setup {
+pub(crate) fn quiet(setup: Setup) -> Setup {
     setup.set("ping_interval_ms", 300_000).set("log_level", "warn,sanmon::cli=info")
 }
 
@@ -101,8 +101,8 @@ fn line(cost: &Cost, base: &Cost) -> String {
     )
 }
 
-/// The processes that the nodes stand on.
-fn engines(cluster: &Cluster) -> Vec<u32> {
+/// The processes that the nodes stand on; PostgreSQL starts more.
+pub(crate) fn engines(cluster: &Cluster) -> Vec<u32> {
     let postgres = cluster.postgres.as_ref().and_then(sanmon_engines::Postgres::pid);
     cluster.nats.pid().into_iter().chain(postgres).collect()
 }
@@ -127,7 +127,7 @@ async fn deliveries(servers: &[Server], engines: &[u32], size: &Size) -> io::Res
     };
     let tasks: Vec<_> = (0..IN_FLIGHT as usize).map(publish).collect();
     let nodes = || servers.iter().map(|server| cpu(server.pid())).sum::<io::Result<Duration>>();
-    let below = || engines.iter().map(|pid| cpu(*pid)).sum::<io::Result<Duration>>();
+    let below = || engines.iter().map(|pid| family_cpu(*pid)).sum::<io::Result<Duration>>();
     let (nodes_before, below_before) = (nodes()?, below()?);
     let (start, mut given) = (Instant::now(), 0);
     while start.elapsed() < size.time {
@@ -176,13 +176,13 @@ async fn receipts(publisher: &Server, reader: &Server, timed: usize) -> Vec<Dura
     times
 }
 
-fn percentiles(sorted: &[Duration]) -> String {
+pub(crate) fn percentiles(sorted: &[Duration]) -> String {
     let [p50, p99, longest] = [0.5, 0.99, 0.999_999].map(|share| millis(sorted, share));
     format!("p50 {p50:.2} ms, p99 {p99:.2} ms, longest {longest:.2} ms")
 }
 
 /// The time within which this share of them lies.
-fn millis(sorted: &[Duration], share: f64) -> f64 {
+pub(crate) fn millis(sorted: &[Duration], share: f64) -> f64 {
     sorted.get((sorted.len() as f64 * share) as usize).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
 }
 

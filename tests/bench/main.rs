@@ -1,5 +1,6 @@
 //! What the server costs, measured beside other servers: `cargo xtask bench` starts it.
 
+mod changes;
 mod cluster;
 mod codec;
 mod connect;
@@ -28,7 +29,8 @@ use std::error::Error;
 use self::session::{Scale, Session};
 
 /// What can be measured, in the order in which it is.
-const NAMES: [&str; 8] = ["fanout", "idle", "connect", "publish", "slow", "codec", "cluster", "interactions"];
+const NAMES: [&str; 9] =
+    ["fanout", "idle", "connect", "publish", "slow", "codec", "cluster", "changes", "interactions"];
 
 /// Runs the benchmarks that are named, or all of them; `--smoke` only tries whether they work, `--beside=a,b` names the
 /// servers to compare with, `--connections=1000,10000` at how many fan-out is measured; nothing of such a part is recorded.
@@ -60,6 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "slow" => slow::run(&session).await?,
             "codec" => codec::run(&session)?,
             "cluster" => cluster::run(&session).await?,
+            "changes" => changes::run(&session).await?,
             _ => interactions::run(&session).await?,
         }
     }

@@ -68,6 +68,8 @@ async fn carry(client: TcpStream, server: SocketAddr, mut weather: watch::Receiv
     let _ = SockRef::from(&client).set_linger(Some(Duration::ZERO));
     let Ok(server) = TcpStream::connect(server).await else { return };
     let _ = SockRef::from(&server).set_linger(Some(Duration::ZERO));
+    // What is carried leaves at once, as it does from those at the ends.
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let (one, other) = (weather.clone(), weather.clone());

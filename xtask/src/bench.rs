@@ -10,9 +10,9 @@ use crate::command::{Failure, cargo, command, run, target};
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Which ones: fanout, idle, connect, publish, slow, codec, cluster, interactions, or wasm (the browser client,
+    /// Which ones: fanout, idle, connect, publish, slow, codec, cluster, changes, interactions, or wasm (the browser client,
     /// which needs Node.js, npm and Chromium); all but wasm when none is named
-    #[arg(value_parser = ["fanout", "idle", "connect", "publish", "slow", "codec", "cluster", "interactions", WASM])]
+    #[arg(value_parser = ["fanout", "idle", "connect", "publish", "slow", "codec", "cluster", "changes", "interactions", WASM])]
     names: Vec<String>,
     /// Install the servers to compare with first, as tests/bench/peers pins them; those that are here are used anyhow
     #[arg(long)]

@@ -1,8 +1,9 @@
 //! The relay: one node at a time takes what changes emitted out of the outbox and puts it into the stream, in its order.
 //!
-//! The order is kept by sending one after the other, and by having each expect the one before it in the stream: two nodes that
+//! The order is kept by having each expect the one before it in the stream, of which some are on their way at once: two nodes that
 //! both believe to relay can't disorder or double anything. Where a relay begins, the stream itself tells by the last change
-//! that it holds; so one that is killed between storing and deleting repeats nothing.
+//! that it holds; so one that is killed between storing and deleting repeats nothing, and what is stored is deleted when there is
+//! nothing else to do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +33,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const TRY_EVERY: Duration = Duration::from_secs(1);
 /// How long it is waited for a connection before one tries all the same.
 const LINK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Parcels that are read and deleted at once.
+/// Parcels that are read at once, and how many may be left undeleted.
 const PAGE: u32 = 500;
+/// Parcels that are on their way to the stream at once.
+const WINDOW: usize = 64;
+/// Bytes of them, unless one has more.
+const WINDOW_BYTES: usize = 1 << 20;
 /// How often a parcel is put behind another one than expected.
 const TURNS: u32 = 5;
 
@@ -46,6 +51,16 @@ struct Worker {
     clock: Clock,
     metrics: Arc<Metrics>,
     complaints: Complaints,
+}
+
+/// How far a relay came.
+struct Progress {
+    /// The last change that is in the stream.
+    number: ChangeNumber,
+    /// What the next one is to stand behind.
+    last: Relayed,
+    /// How many are sent at once.
+    window: usize,
 }
 
 /// Why a node stops relaying.
@@ -108,48 +123,72 @@ impl Worker {
     async fn lead(&self, mut relaying: Relaying) -> Result<(), Fault> {
         let subscribed = self.log.nats().client().subscribe(POKE).await;
         let mut pokes = subscribed.map_err(|_| Fault::Unreachable)?;
-        let mut last = self.log.relayed().await?;
+        let last = self.log.relayed().await?;
         relaying.outgrow(last.number).await?;
         relaying.delete_through(last.number).await?;
         tracing::info!(after = last.number.as_u64(), "this node relays changes to the log");
-        let mut number = last.number;
+        let (mut progress, mut deleted) = (Progress { number: last.number, last, window: WINDOW }, last.number);
         loop {
-            let parcels = relaying.after(number, PAGE).await?;
-            if parcels.is_empty() {
-                self.look(number, &[]);
-                self.wait(&mut pokes).await?;
-                continue;
+            let parcels = relaying.after(progress.number, PAGE).await?;
+            let put = self.put(&parcels, &mut progress).await;
+            let undeleted = progress.number.as_u64() - deleted.as_u64();
+            if undeleted >= PAGE.into() || (undeleted > 0 && (parcels.is_empty() || put.is_err())) {
+                // Also what was put in before it failed.
+                relaying.delete_through(progress.number).await?;
+                deleted = progress.number;
             }
-            let put = self.put(&parcels, &mut number, &mut last).await;
-            // Also what was put in before it failed.
-            relaying.delete_through(number).await?;
             put?;
+            if parcels.is_empty() {
+                self.look(progress.number, &[]);
+                self.wait(&mut pokes).await?;
+            }
         }
     }
 
-    /// Puts parcels into the stream, one behind the other. `number` is the last one that is in there.
-    async fn put(&self, parcels: &[Parcel], number: &mut ChangeNumber, last: &mut Relayed) -> Result<(), Fault> {
-        for (index, parcel) in parcels.iter().enumerate() {
-            self.look(*number, &parcels[index..]);
-            let body = self.body_of(parcel)?;
-            let mut turns = 0;
-            while *number < parcel.number {
-                match self.log.relay(parcel.number, &body, *last).await {
-                    Ok(relayed) => {
-                        (*number, *last) = (parcel.number, relayed);
-                        self.metrics.changes_relayed.inc();
-                    }
-                    // The one before is so old that it is gone, or another node put some in.
-                    Err(ChangeFault::OutOfTurn) if turns < TURNS => {
-                        turns += 1;
-                        *last = self.log.relayed().await?;
-                        *number = last.number.max(*number);
-                    }
-                    Err(fault) => return Err(fault.into()),
+    /// Puts parcels into the stream, in their order.
+    async fn put(&self, parcels: &[Parcel], progress: &mut Progress) -> Result<(), Fault> {
+        let mut turns = 0;
+        let mut rest = parcels;
+        while !rest.is_empty() {
+            self.look(progress.number, rest);
+            let some = self.window(rest, progress.window)?;
+            let before = progress.number;
+            let put = self.log.relay(&some, &mut progress.last).await;
+            progress.number = progress.number.max(progress.last.number);
+            let stored = progress.number.as_u64() - before.as_u64();
+            self.metrics.changes_relayed.inc_by(stored);
+            match put {
+                Ok(()) => progress.window = (progress.window * 2).min(WINDOW),
+                // Something was published in between: fewer are more likely to stay together.
+                Err(ChangeFault::OutOfTurn) if stored > 0 => {
+                    turns = 0;
+                    progress.window = usize::try_from(stored).unwrap_or(WINDOW).clamp(2, WINDOW);
                 }
+                // The one before is so old that it is gone, or another node put some in.
+                Err(ChangeFault::OutOfTurn) if turns < TURNS => {
+                    turns += 1;
+                    progress.last = self.log.relayed().await?;
+                    progress.number = progress.number.max(progress.last.number);
+                }
+                Err(fault) => return Err(fault.into()),
             }
+            rest = &rest[rest.partition_point(|parcel| parcel.number <= progress.number)..];
         }
         Ok(())
+    }
+
+    /// The first of these parcels, as many as may be on their way at once.
+    fn window(&self, parcels: &[Parcel], count: usize) -> Result<Vec<(ChangeNumber, Body)>, StoreError> {
+        let (mut some, mut bytes) = (Vec::new(), 0);
+        for parcel in &parcels[..count.min(parcels.len())] {
+            let body = self.body_of(parcel)?;
+            bytes += body.len();
+            if !some.is_empty() && bytes > WINDOW_BYTES {
+                break;
+            }
+            some.push((parcel.number, body));
+        }
+        Ok(some)
     }
 
     /// The message for a parcel. One that does not fit is refused where it is emitted; should the bound have been lowered since,

@@ -99,13 +99,18 @@ pub(crate) async fn outlines_after(
         .collect()
 }
 
-/// Stores the log's state.
-pub(crate) async fn save_state(conn: &mut AnyConnection, state: LogState) -> Result<(), StoreError> {
-    sqlx::query("UPDATE log_state SET last_seq = $1, last_id = $2")
-        .bind(state.last.as_i64())
-        .bind(state.last_id.cast_signed())
-        .execute(conn)
-        .await?;
+/// Stores the log's state, if it is another one, and commits.
+pub(crate) async fn commit(conn: &mut AnyConnection, state: Option<LogState>) -> Result<(), StoreError> {
+    let sql = match state {
+        None => SqlStr::from_static("COMMIT"),
+        // In one go: on PostgreSQL all other nodes wait meanwhile.
+        Some(LogState { last, last_id }) => shared(format!(
+            "UPDATE log_state SET last_seq = {}, last_id = {}; COMMIT",
+            last.as_i64(),
+            last_id.cast_signed()
+        )),
+    };
+    sqlx::raw_sql(sql).execute(conn).await?;
     Ok(())
 }
 
@@ -189,6 +194,6 @@ fn select_sql() -> SqlStr {
 }
 
 /// A statement whose clones share its text.
-pub(super) fn shared(sql: String) -> SqlStr {
+pub(crate) fn shared(sql: String) -> SqlStr {
     AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
 }

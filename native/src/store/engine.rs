@@ -6,8 +6,9 @@ use std::time::Duration;
 use sqlx::{AnyConnection, AnyPool};
 
 use super::error::StoreError;
-use super::postgres::{STATEMENT_TIMEOUT, Server, bounded};
+use super::postgres::{self, STATEMENT_TIMEOUT, Server, bounded};
 use super::sqlite::{self, Database};
+use super::writer::Savepoint;
 use crate::log::rows::{self, LogState};
 
 /// What keeps the tables. The statements are the same; here is what differs.
@@ -46,12 +47,20 @@ impl Engine {
             }
             Self::Postgres(_) => {
                 let state = async {
-                    sqlx::raw_sql("BEGIN").execute(&mut *conn).await?;
-                    let row = sqlx::query("SELECT last_seq, last_id FROM log_state FOR UPDATE").fetch_one(conn).await?;
-                    rows::state_of(&row)
+                    let begun = sqlx::raw_sql(postgres::BEGIN_WRITE).fetch_all(conn).await?;
+                    let row = begun.first().ok_or_else(|| StoreError::Unavailable("the log has no state".into()))?;
+                    rows::state_of(row)
                 };
                 Ok(Some(bounded(STATEMENT_TIMEOUT, state).await?))
             }
+        }
+    }
+
+    /// The savepoint that such a transaction begins with.
+    pub(super) const fn savepoint(&self) -> Savepoint {
+        match self {
+            Self::Sqlite(_) => Savepoint::Absent,
+            Self::Postgres(_) => Savepoint::Here,
         }
     }
 

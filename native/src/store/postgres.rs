@@ -35,6 +35,10 @@ const SET_UP_WRITER: &str = "SET statement_timeout = '10s'; SET lock_timeout = '
     SET idle_in_transaction_session_timeout = '10s'; SET synchronous_commit = on; \
     SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE";
 
+/// Begins a transaction that writes, once no other does, says the log's state, and sets the savepoint that the writer takes a
+/// change back to. In one go: all other nodes wait meanwhile.
+pub(super) const BEGIN_WRITE: &str = "BEGIN; SELECT last_seq, last_id FROM log_state FOR UPDATE; SAVEPOINT change";
+
 /// One transaction reads one snapshot, as it does in SQLite.
 const SET_UP_READER: &str = "SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; \
     SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";

@@ -4,17 +4,39 @@
 //! A run is one life of a node among the others. Transactions that write follow one another over all nodes, so a run either
 //! has ended before what it writes, and then writes nothing, or its part is found by whoever ends it.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use sanmon_core::event::{Presence, PresenceKind, PresenceUpdate};
 use sanmon_core::id::Id;
 use sqlx::{AnyConnection, Row};
 
 use super::error::StoreError;
-use super::presences::{About, show_one};
+use super::many::Many;
+use super::presences::{About, next_of, show_all, shown_of};
 use super::tx::Tx;
 use super::{Store, objects};
 
 /// Users whose part one transaction changes: it keeps all other nodes from writing.
 const AT_ONCE: usize = 200;
+
+/// All parts of users, the newest of each last.
+static PARTS: LazyLock<Many> = LazyLock::new(|| {
+    Many::about(
+        "SELECT user_id, run, shown, written FROM presence_nodes WHERE user_id IN ({ids}) ORDER BY user_id, written",
+    )
+});
+
+static LEAVE: LazyLock<Many> =
+    LazyLock::new(|| Many::about("DELETE FROM presence_nodes WHERE run = {next} AND user_id IN ({ids})"));
+
+static KEEP: LazyLock<Many> = LazyLock::new(|| {
+    Many::storing(
+        4,
+        "INSERT INTO presence_nodes (user_id, run, shown, written) VALUES {rows} \
+         ON CONFLICT (user_id, run) DO UPDATE SET shown = excluded.shown, written = excluded.written",
+    )
+});
 
 /// A run of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,9 +99,9 @@ pub(crate) async fn all(store: &Store) -> Result<Vec<Run>, StoreError> {
 /// # Errors
 /// Only faults of the machine. Some of many presences may have been kept and told of then.
 pub(crate) async fn show(store: &Store, run: Run, updates: Vec<PresenceUpdate>) -> Result<Written, StoreError> {
-    let mut rest = updates.into_iter();
+    let mut rest = updates.into_iter().peekable();
     loop {
-        let some: Vec<_> = rest.by_ref().take(AT_ONCE).collect();
+        let some = next_of(&mut rest, AT_ONCE);
         if some.is_empty() {
             return Ok(Written::Kept);
         }
@@ -89,11 +111,10 @@ pub(crate) async fn show(store: &Store, run: Run, updates: Vec<PresenceUpdate>) 
                 if lives.fetch_optional(tx.conn()).await?.is_none() {
                     return Ok(Written::Ended);
                 }
-                let mut about = About::default();
-                for update in some {
-                    keep(tx.conn(), run, &update).await?;
-                    reshow(tx, &mut about, update.id).await?;
-                }
+                let users: Vec<Id> = some.iter().map(|update| update.id).collect();
+                let mut before = Before::of(tx.conn(), &users).await?;
+                before.keep(tx.conn(), run, &some).await?;
+                before.reshow(tx, &users).await?;
                 Ok(Written::Kept)
             })
         });
@@ -123,10 +144,7 @@ pub(crate) async fn end(store: &Store, run: Run) -> Result<(), StoreError> {
                 .await?;
                 let mut users = rows.iter().map(|row| objects::id_of(row, 0)).collect::<Result<Vec<_>, _>>()?;
                 users.sort_unstable();
-                let mut about = About::default();
-                for user in users {
-                    reshow(tx, &mut about, user).await?;
-                }
+                Before::of(tx.conn(), &users).await?.reshow(tx, &users).await?;
                 if rows.is_empty() {
                     sqlx::query("DELETE FROM presence_runs WHERE run = $1").bind(run.0).execute(tx.conn()).await?;
                 }
@@ -139,50 +157,76 @@ pub(crate) async fn end(store: &Store, run: Run) -> Result<(), StoreError> {
     }
 }
 
-/// Keeps one user's part of a run.
-async fn keep(conn: &mut AnyConnection, run: Run, update: &PresenceUpdate) -> Result<(), StoreError> {
-    let PresenceUpdate { id: user, d } = update;
-    if d.kind == PresenceKind::Offline {
-        let gone = sqlx::query("DELETE FROM presence_nodes WHERE user_id = $1 AND run = $2");
-        gone.bind(user.as_i64()).bind(run.0).execute(conn).await?;
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO presence_nodes (user_id, run, shown, written) SELECT id, $1, $2, \
-         (SELECT COALESCE(MAX(written), 0) + 1 FROM presence_nodes WHERE user_id = $3) FROM users WHERE id = $3 \
-         ON CONFLICT (user_id, run) DO UPDATE SET shown = excluded.shown, written = excluded.written",
-    )
-    .bind(run.0)
-    .bind(serde_json::to_string(d)?)
-    .bind(user.as_i64())
-    .execute(conn)
-    .await?;
-    Ok(())
+/// How users show before something changes.
+struct Before {
+    /// Their parts, the newest of each last.
+    parts: HashMap<Id, Vec<Part>>,
+    /// What comes of these; who is no more is not in there.
+    shown: HashMap<Id, Option<String>>,
 }
 
-/// Shows what comes of all parts of a user, if that is not what is shown: the most present one, of equals the newest.
-async fn reshow(tx: &mut Tx, about: &mut About, user: Id) -> Result<(), StoreError> {
-    let rows = sqlx::query("SELECT shown FROM presence_nodes WHERE user_id = $1 ORDER BY written").bind(user.as_i64());
-    let mut best = None;
-    for row in rows.fetch_all(tx.conn()).await? {
-        let text: String = row.try_get(0)?;
-        let presence: Presence = serde_json::from_str(&text)?;
-        let rank = presence.kind.rank();
-        if best.as_ref().is_none_or(|(before, _, _)| *before <= rank) {
-            best = Some((rank, text, presence));
+/// How a run shows a user.
+struct Part {
+    run: i64,
+    shown: String,
+    written: i64,
+}
+
+impl Before {
+    async fn of(conn: &mut AnyConnection, users: &[Id]) -> Result<Self, StoreError> {
+        let mut parts: HashMap<Id, Vec<Part>> = HashMap::new();
+        for row in PARTS.run(conn, users, None).await? {
+            let part = Part { run: row.try_get(1)?, shown: row.try_get(2)?, written: row.try_get(3)? };
+            parts.entry(objects::id_of(&row, 0)?).or_default().push(part);
         }
+        Ok(Self { parts, shown: shown_of(conn, users).await? })
     }
-    let row = sqlx::query("SELECT shown FROM presences WHERE user_id = $1").bind(user.as_i64());
-    let shown: Option<String> = match row.fetch_optional(tx.conn()).await? {
-        Some(row) => row.try_get(0)?,
-        None => None,
-    };
-    let (text, presence) =
-        best.map_or((None, Presence::of(PresenceKind::Offline)), |(_, text, presence)| (Some(text), presence));
-    if shown == text {
-        return Ok(());
+
+    /// Keeps a run's part of these users.
+    async fn keep(&mut self, conn: &mut AnyConnection, run: Run, updates: &[PresenceUpdate]) -> Result<(), StoreError> {
+        let (mut gone, mut kept) = (Vec::new(), Vec::new());
+        for PresenceUpdate { id: user, d } in updates {
+            if !self.shown.contains_key(user) {
+                continue;
+            }
+            let parts = self.parts.entry(*user).or_default();
+            let written = parts.last().map_or(0, |newest| newest.written) + 1;
+            parts.retain(|part| part.run != run.0);
+            if d.kind == PresenceKind::Offline {
+                gone.push(*user);
+            } else {
+                let shown = serde_json::to_string(d)?;
+                kept.push((*user, shown.clone(), written));
+                parts.push(Part { run: run.0, shown, written });
+            }
+        }
+        LEAVE.run(conn, &gone, Some(run.0)).await?;
+        KEEP.store(conn, &kept, |query, (user, shown, written)| {
+            query.bind(user.as_i64()).bind(run.0).bind(shown.clone()).bind(*written)
+        })
+        .await
     }
-    show_one(tx, about, PresenceUpdate { id: user, d: presence }).await
+
+    /// Shows what comes of all parts of these users, where that is not what is shown: the most present one, of equals the newest.
+    async fn reshow(&self, tx: &mut Tx, users: &[Id]) -> Result<(), StoreError> {
+        let mut updates = Vec::new();
+        for user in users {
+            let mut best = None;
+            for Part { shown, .. } in self.parts.get(user).into_iter().flatten() {
+                let presence: Presence = serde_json::from_str(shown)?;
+                let rank = presence.kind.rank();
+                if best.as_ref().is_none_or(|(before, _, _)| *before <= rank) {
+                    best = Some((rank, shown, presence));
+                }
+            }
+            let (text, d) =
+                best.map_or((None, Presence::of(PresenceKind::Offline)), |(_, text, presence)| (Some(text), presence));
+            if self.shown.get(user).is_some_and(|shown| shown.as_ref() != text) {
+                updates.push(PresenceUpdate { id: *user, d });
+            }
+        }
+        show_all(tx, &mut About::default(), &self.shown, &updates).await
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Presences: what a user chose, and what others see.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::iter::Peekable;
+use std::sync::LazyLock;
+use std::vec::IntoIter;
 
 use sanmon_core::audience::Audience;
 use sanmon_core::entry::Draft;
@@ -10,13 +13,47 @@ use sanmon_core::id::Id;
 use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
+use super::many::Many;
 use super::tx::Tx;
-use super::{Store, objects, snapshot, users};
+use super::{Store, objects};
 
 /// Presences that one transaction shows.
 const AT_ONCE: usize = 500;
 /// Up to how many of a guild's presences are counted: however many of one transaction's go offline, a crowd is left.
 const MAX_COUNTED: i64 = CROWD as i64 + AT_ONCE as i64 + 1;
+
+/// How users show; who is no more has no row.
+static SHOWN: LazyLock<Many> = LazyLock::new(|| {
+    Many::about(
+        "SELECT users.id, presences.shown FROM users LEFT JOIN presences ON presences.user_id = users.id \
+         WHERE users.id IN ({ids})",
+    )
+});
+
+/// Which guilds users are in, and how many members these have.
+static GUILDS: LazyLock<Many> = LazyLock::new(|| {
+    Many::about(
+        "SELECT members.user_id, guilds.id, guilds.member_count FROM members JOIN guilds ON guilds.id = members.guild_id \
+         WHERE members.user_id IN ({ids}) AND members.left_seq IS NULL ORDER BY members.user_id, guilds.id",
+    )
+});
+
+/// How many members of guilds are not offline, each counted up to a bound.
+static COUNTS: LazyLock<Many> = LazyLock::new(|| {
+    Many::about(
+        "SELECT guilds.id, (SELECT COUNT(*) FROM (SELECT 1 FROM members \
+         JOIN presences ON presences.user_id = members.user_id WHERE members.guild_id = guilds.id \
+         AND members.left_seq IS NULL AND presences.shown IS NOT NULL LIMIT {next}) AS shown) \
+         FROM guilds WHERE guilds.id IN ({ids})",
+    )
+});
+
+static KEEP: LazyLock<Many> = LazyLock::new(|| {
+    Many::storing(
+        2,
+        "INSERT INTO presences (user_id, shown) VALUES {rows} ON CONFLICT (user_id) DO UPDATE SET shown = excluded.shown",
+    )
+});
 
 /// The presence that the user chose last.
 ///
@@ -65,21 +102,19 @@ pub(crate) async fn choose(store: &Store, user: Id, presence: Presence) -> Resul
 /// # Errors
 /// Only faults of the machine. Some of many presences may have been kept and told of then.
 pub(crate) async fn show(store: &Store, updates: Vec<PresenceUpdate>) -> Result<(), StoreError> {
-    let mut rest = updates.into_iter();
+    let mut rest = updates.into_iter().peekable();
     loop {
         // A few at a time, so that others get their turn at the writer.
-        let some: Vec<_> = rest.by_ref().take(AT_ONCE).collect();
+        let some = next_of(&mut rest, AT_ONCE);
         if some.is_empty() {
             return Ok(());
         }
         store
             .write(move |tx| {
                 Box::pin(async move {
-                    let mut about = About::default();
-                    for update in some {
-                        show_one(tx, &mut about, update).await?;
-                    }
-                    Ok(())
+                    let users: Vec<Id> = some.iter().map(|update| update.id).collect();
+                    let shown = shown_of(tx.conn(), &users).await?;
+                    show_all(tx, &mut About::default(), &shown, &some).await
                 })
             })
             .await?;
@@ -97,58 +132,95 @@ pub(crate) async fn shown_online(store: &Store) -> Result<Vec<Id>, StoreError> {
     rows.await?.iter().map(|row| objects::id_of(row, 0)).collect()
 }
 
-/// How many members of each guild are not offline, as far as a transaction has asked.
+/// The next updates, in which no user comes twice.
+pub(super) fn next_of(rest: &mut Peekable<IntoIter<PresenceUpdate>>, most: usize) -> Vec<PresenceUpdate> {
+    let (mut some, mut users) = (Vec::new(), HashSet::new());
+    while some.len() < most
+        && let Some(update) = rest.next_if(|update| users.insert(update.id))
+    {
+        some.push(update);
+    }
+    some
+}
+
+/// How these users show, as the texts that are stored; those who are no more are left out.
+pub(super) async fn shown_of(
+    conn: &mut AnyConnection,
+    users: &[Id],
+) -> Result<HashMap<Id, Option<String>>, StoreError> {
+    let rows = SHOWN.run(conn, users, None).await?;
+    rows.iter().map(|row| Ok((objects::id_of(row, 0)?, row.try_get(1)?))).collect()
+}
+
+/// How many members are not offline of each guild that may be a crowd, as far as a transaction has asked.
 #[derive(Default)]
 pub(super) struct About(HashMap<Id, i64>);
 
 impl About {
-    /// Counts a guild, once; `change` is what the transaction is doing to it.
-    async fn count(&mut self, tx: &mut Tx, guild: Id, change: i64) -> Result<u64, StoreError> {
-        let before = match self.0.get(&guild) {
-            Some(about) => *about,
-            None => snapshot::count_presences(tx.conn(), guild, MAX_COUNTED).await?,
-        };
-        let about = before + change;
-        self.0.insert(guild, about);
-        Ok(about.max(0).cast_unsigned())
+    /// Counts guilds, each once.
+    async fn count(&mut self, conn: &mut AnyConnection, mut guilds: Vec<Id>) -> Result<(), StoreError> {
+        guilds.retain(|guild| !self.0.contains_key(guild));
+        guilds.sort_unstable();
+        guilds.dedup();
+        for row in COUNTS.run(conn, &guilds, Some(MAX_COUNTED)).await? {
+            self.0.insert(objects::id_of(&row, 0)?, row.try_get(1)?);
+        }
+        Ok(())
+    }
+
+    /// Whether a guild is told that a member shows so now, which changes the number by this much.
+    fn is_told(&mut self, guild: Id, kind: PresenceKind, change: i64) -> bool {
+        // One that was not counted has too few members to be a crowd, or only heard of who goes offline, which is always told.
+        self.0.get_mut(&guild).is_none_or(|about| {
+            *about += change;
+            is_told(kind, (*about).max(0).cast_unsigned())
+        })
     }
 }
 
-/// Keeps how one user shows to others, and tells the user and the guilds.
-pub(super) async fn show_one(tx: &mut Tx, about: &mut About, update: PresenceUpdate) -> Result<(), StoreError> {
-    let PresenceUpdate { id: user, d } = update;
-    let shown = match d.kind {
-        PresenceKind::Offline => None,
-        _ => Some(serde_json::to_string(&d)?),
-    };
-    let row = sqlx::query("SELECT COUNT(shown) FROM presences WHERE user_id = $1").bind(user.as_i64());
-    let was_shown: i64 = row.fetch_one(tx.conn()).await?.try_get(0)?;
-    let change = i64::from(shown.is_some()) - was_shown;
-    let guilds = users::guilds_of(tx.conn(), user).await?;
-    let mut told = Vec::with_capacity(guilds.len());
-    for guild in guilds {
-        if is_told(d.kind, about.count(tx, guild, change).await?) {
-            told.push(guild);
-        } else {
-            tx.touch_presences(guild);
+/// Keeps how users show to others, of whom none comes twice, and tells them and their guilds. `shown` is how they show before:
+/// who is not in there is no more, and passed over.
+pub(super) async fn show_all(
+    tx: &mut Tx,
+    about: &mut About,
+    shown: &HashMap<Id, Option<String>>,
+    updates: &[PresenceUpdate],
+) -> Result<(), StoreError> {
+    let users: Vec<Id> = updates.iter().map(|update| update.id).filter(|user| shown.contains_key(user)).collect();
+    let (mut guilds, mut large) = (HashMap::<Id, Vec<Id>>::new(), Vec::new());
+    for row in GUILDS.run(tx.conn(), &users, None).await? {
+        let guild = objects::id_of(&row, 1)?;
+        guilds.entry(objects::id_of(&row, 0)?).or_default().push(guild);
+        if row.try_get::<i64, _>(2)?.cast_unsigned() > CROWD {
+            large.push(guild);
         }
     }
-    let kept = sqlx::query(
-        "INSERT INTO presences (user_id, shown) SELECT id, $1 FROM users WHERE id = $2 \
-         ON CONFLICT (user_id) DO UPDATE SET shown = excluded.shown",
-    )
-    .bind(shown)
-    .bind(user.as_i64())
-    .execute(tx.conn())
-    .await?;
-    if kept.rows_affected() == 0 {
-        return Ok(());
+    if updates.iter().any(|update| update.d.kind != PresenceKind::Offline) {
+        about.count(tx.conn(), large).await?;
     }
-    let event = Envelope::new("PRESENCE_UPDATE".parse().expect("a valid name"))
-        .with("id", serde_json::value::to_raw_value(&user)?)
-        .with_d(&d);
-    tx.emit(Draft::new(event, Audience::UserAndGuilds { user, guilds: told }));
-    Ok(())
+    let mut kept = Vec::with_capacity(users.len());
+    for PresenceUpdate { id: user, d } in updates {
+        let Some(before) = shown.get(user) else { continue };
+        let text = match d.kind {
+            PresenceKind::Offline => None,
+            _ => Some(serde_json::to_string(d)?),
+        };
+        let change = i64::from(text.is_some()) - i64::from(before.is_some());
+        let mut told = Vec::new();
+        for guild in guilds.remove(user).unwrap_or_default() {
+            if about.is_told(guild, d.kind, change) {
+                told.push(guild);
+            } else {
+                tx.touch_presences(guild);
+            }
+        }
+        kept.push((*user, text));
+        let event = Envelope::new("PRESENCE_UPDATE".parse().expect("a valid name"))
+            .with("id", serde_json::value::to_raw_value(user)?)
+            .with_d(d);
+        tx.emit(Draft::new(event, Audience::UserAndGuilds { user: *user, guilds: told }));
+    }
+    KEEP.store(tx.conn(), &kept, |query, (user, text)| query.bind(user.as_i64()).bind(text.clone())).await
 }
 
 #[cfg(test)]
@@ -181,6 +253,10 @@ mod tests {
 
         let shown = [user, nobody].map(|id| PresenceUpdate { id, d: idle.clone() });
         show(&bench.store, shown.to_vec()).await.unwrap();
+        // In one batch, and each is told.
+        let [online, again] =
+            [Presence::of(PresenceKind::Online), idle.clone()].map(|d| PresenceUpdate { id: user, d });
+        show(&bench.store, vec![online, again]).await.unwrap();
         assert_eq!(shown_online(&bench.store).await.unwrap(), [user]);
         let offline = PresenceUpdate { id: user, d: Presence::of(PresenceKind::Offline) };
         show(&bench.store, vec![offline]).await.unwrap();
@@ -188,8 +264,10 @@ mod tests {
         assert_eq!(chosen_of(&bench.store, user).await.unwrap(), Some(idle));
         let texts = bench.texts(0).await;
         assert!(texts[0].contains(r#""id":7,"d":{"type":2,"description":"tea"}"#), "{texts:?}");
-        assert!(texts[1].contains(r#""id":7,"d":{"type":4}"#), "{texts:?}");
-        assert_eq!(texts.len(), 2);
+        assert!(texts[1].contains(r#""id":7,"d":{"type":1}"#), "{texts:?}");
+        assert!(texts[2].contains(r#""id":7,"d":{"type":2,"#), "{texts:?}");
+        assert!(texts[3].contains(r#""id":7,"d":{"type":4}"#), "{texts:?}");
+        assert_eq!(texts.len(), 4);
     }
 
     #[test_matrix([On::Sqlite, On::Postgres])]
@@ -202,7 +280,7 @@ mod tests {
                 for sql in [
                     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1002) \
                      INSERT INTO users (id, data) SELECT x, '{}' FROM n",
-                    "INSERT INTO guilds (id, owner, data) VALUES (5000, 1, '{}'), (6000, 1, '{}')",
+                    "INSERT INTO guilds (id, owner, data, member_count) VALUES (5000, 1, '{}', 1002), (6000, 1, '{}', 2)",
                     "INSERT INTO members (guild_id, user_id, joined_seq) SELECT 5000, id, 1 FROM users",
                     "INSERT INTO members (guild_id, user_id, joined_seq) VALUES (6000, 1000, 1), (6000, 1001, 1)",
                     "INSERT INTO presences (user_id, shown) SELECT id, '{\"type\":1}' FROM users WHERE id < 1000",

@@ -61,10 +61,7 @@ pub(super) async fn row_of(
     query: &'static str,
 ) -> Result<Option<(Id, AnyRow)>, StoreError> {
     let Some(claim) = Claim::parse(shown) else { return Ok(None) };
-    let mut read = store.read().await?;
-    let Some(row) = sqlx::query(query).bind(claim.id.as_i64()).fetch_optional(&mut *read).await? else {
-        return Ok(None);
-    };
+    let Some(row) = store.look_up(|| sqlx::query(query).bind(claim.id.as_i64())).await? else { return Ok(None) };
     let is_right = claim.matches(&row.try_get::<String, _>(0)?);
     Ok(is_right.then_some((claim.id, row)))
 }

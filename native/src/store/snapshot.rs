@@ -165,7 +165,7 @@ async fn read_guild(conn: &mut AnyConnection, guild: Id, at: Seq) -> Result<Opti
 }
 
 /// How many members of the guild are not offline, counted up to `most`.
-pub(super) async fn count_presences(conn: &mut AnyConnection, guild: Id, most: i64) -> Result<i64, StoreError> {
+async fn count_presences(conn: &mut AnyConnection, guild: Id, most: i64) -> Result<i64, StoreError> {
     let row = sqlx::query(
         "SELECT COUNT(*) FROM (SELECT 1 FROM members JOIN presences ON presences.user_id = members.user_id \
          WHERE members.guild_id = $1 AND members.left_seq IS NULL AND presences.shown IS NOT NULL LIMIT $2) AS shown",

@@ -235,8 +235,10 @@ async fn a_commit_whose_outcome_was_lost_is_told_of() {
     let lost = bench.store.head().next();
     let mut other = bench.store.engine.writer().await.unwrap();
     let entry = draft(r#"{"t":"LOST"}"#).place(lost, bench.store.clock.unix());
+    sqlx::raw_sql("BEGIN").execute(&mut other).await.unwrap();
     rows::insert(&mut other, &[Arc::new(entry)]).await.unwrap();
-    rows::save_state(&mut other, rows::LogState { last: ChangeNumber::new(lost.as_u64()), last_id: 0 }).await.unwrap();
+    let state = rows::LogState { last: ChangeNumber::new(lost.as_u64()), last_id: 0 };
+    rows::commit(&mut other, Some(state)).await.unwrap();
     let fails = bench.store.write(|tx| {
         Box::pin(async move {
             sqlx::raw_sql("PRAGMA query_only = ON").execute(tx.conn()).await?;

@@ -36,7 +36,7 @@ pub(crate) async fn patch(store: &Store, id: Id, patch: Fields) -> Result<Box<Ra
                 }
                 let mut fields = Fields::parse(old.get())?;
                 fields.merge(patch);
-                put(tx, id, fields).await
+                put_over(tx, id, Some(old), fields).await
             })
         })
         .await
@@ -51,14 +51,23 @@ pub(crate) async fn erase(store: &Store, id: Id) -> Result<(), StoreError> {
 }
 
 /// Stores a user, made or replaced, and tells of the change if there was such a user and it changed.
-pub(super) async fn put(tx: &mut Tx, id: Id, mut fields: Fields) -> Result<Box<RawValue>, StoreError> {
+pub(super) async fn put(tx: &mut Tx, id: Id, fields: Fields) -> Result<Box<RawValue>, StoreError> {
+    let old = find(tx.conn(), id).await?;
+    put_over(tx, id, old, fields).await
+}
+
+async fn put_over(
+    tx: &mut Tx,
+    id: Id,
+    old: Option<Box<RawValue>>,
+    mut fields: Fields,
+) -> Result<Box<RawValue>, StoreError> {
     fields.take("id");
     fields.drop_nulls();
     check(&fields)?;
     fields.set_first("id", &id);
     let data = objects::stored(&fields)?;
     let user = RawValue::from_string(data.clone())?;
-    let old = find(tx.conn(), id).await?;
     if old.as_ref().is_some_and(|old| old.get() == data) {
         return Ok(user);
     }

@@ -1,6 +1,7 @@
 //! The one task that writes: it gathers what is queued into one transaction, so that one sync makes all of it durable.
 
 mod job;
+mod savepoint;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use self::job::Outcome;
 pub(super) use self::job::{Change, Job, Publish, Value, Work};
+pub(super) use self::savepoint::Savepoint;
 use super::engine::Engine;
 use super::error::StoreError;
 use super::guild_inits::GuildInits;
@@ -120,11 +122,11 @@ impl Writer {
         let max_entry_bytes = self.shared.as_ref().map_or(usize::MAX, |log| log.max_entry_bytes());
         let mut answers = Vec::with_capacity(batch.len());
         let mut rest = batch.into_iter();
-        let mut fault = None;
+        let (mut fault, mut savepoint) = (None, self.engine.savepoint());
         while fault.is_none()
             && let Some(work) = rest.next()
         {
-            let (outcome, broken) = run(work, &mut tx, max_entry_bytes).await;
+            let (outcome, broken) = run(work, &mut tx, &mut savepoint, max_entry_bytes).await;
             answers.push(outcome);
             fault = broken;
         }
@@ -193,9 +195,6 @@ impl Writer {
             Emitted::Entries(entries) => rows::insert(conn, entries).await?,
             Emitted::Parcels(parcels) => outbox::insert(conn, parcels).await?,
         }
-        if let Some(state) = moved_on {
-            rows::save_state(conn, state).await?;
-        }
         let mut forgotten = None;
         if let Emitted::Entries(entries) = emitted {
             // Twice of what came in, so that a full log shrinks faster than it grows, yet no commit takes long.
@@ -204,7 +203,7 @@ impl Writer {
                 rows::delete_through(conn, through).await?;
             }
         }
-        sqlx::raw_sql("COMMIT").execute(conn).await?;
+        rows::commit(conn, moved_on).await?;
         Ok(forgotten)
     }
 
@@ -369,16 +368,22 @@ fn gather(first: Work, jobs: &mut mpsc::Receiver<Job>, closed: &mut Vec<oneshot:
 }
 
 /// Runs one job; the second part is the fault that makes the whole transaction worthless.
-async fn run(work: Work, tx: &mut Tx, max_entry_bytes: usize) -> (Outcome, Option<StoreError>) {
+async fn run(
+    work: Work,
+    tx: &mut Tx,
+    savepoint: &mut Savepoint,
+    max_entry_bytes: usize,
+) -> (Outcome, Option<StoreError>) {
     match work {
         Work::Publish(publish) => {
+            savepoint.pass();
             let result = place(publish.drafts, publish.key, tx).await;
             let fault = result.as_ref().err().filter(|error| !matches!(error, StoreError::Refused(_))).cloned();
             (Outcome::of(result, publish.answer), fault)
         }
         Work::Change(change) => {
             let mark = tx.mark();
-            if let Err(error) = command(tx.conn(), "SAVEPOINT change").await {
+            if let Err(error) = savepoint.set(tx.conn()).await {
                 return (Outcome::of(Err(error.clone()), change.answer), Some(error));
             }
             let ran = timeout(CHANGE_TIMEOUT, AssertUnwindSafe((change.run)(tx)).catch_unwind()).await;
@@ -390,15 +395,13 @@ async fn run(work: Work, tx: &mut Tx, max_entry_bytes: usize) -> (Outcome, Optio
                 }
                 Err(_) => Err(StoreError::Unavailable("a change took too long".into())),
             };
-            let ended = if result.is_ok() {
-                command(tx.conn(), "RELEASE SAVEPOINT change").await
+            let mut ended = Ok(());
+            if result.is_ok() {
+                savepoint.pass();
             } else {
                 tx.rewind(mark);
-                match command(tx.conn(), "ROLLBACK TO SAVEPOINT change").await {
-                    Ok(()) => command(tx.conn(), "RELEASE SAVEPOINT change").await,
-                    error => error,
-                }
-            };
+                ended = savepoint.go_back(tx.conn()).await;
+            }
             // Some faults end the whole transaction by themselves; the first error then says why.
             let fault = ended.err().map(|error| result.as_ref().err().cloned().unwrap_or(error));
             (Outcome::of(result, change.answer), fault)
@@ -418,8 +421,4 @@ async fn place(drafts: Vec<Draft>, key: Option<IdempotencyKey>, tx: &mut Tx) -> 
         idempotency::keep(tx, key, &seqs).await?;
     }
     Ok(seqs)
-}
-
-async fn command(conn: &mut AnyConnection, sql: &'static str) -> Result<(), StoreError> {
-    bounded(CHANGE_TIMEOUT, async { Ok(sqlx::raw_sql(sql).execute(conn).await.map(drop)?) }).await
 }

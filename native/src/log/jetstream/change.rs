@@ -1,4 +1,10 @@
-//! Putting changes of the store into the stream: one after the other, each behind the one before it or not at all.
+//! Putting changes of the store into the stream: some at once, each behind the one before it or not at all.
+//!
+//! The first of them expects the last change that is known, whatever was published since. Each other one expects the one before
+//! it as the very last of the whole stream, by its id: its place is not known yet. So when one is not stored, because something was
+//! published in between or because it got lost, none behind it is either, and no hole and no other order can come about.
+
+use std::collections::VecDeque;
 
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
@@ -20,7 +26,7 @@ pub(crate) struct Relayed {
 /// Why a change is not known to be in the stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ChangeFault {
-    /// Somebody else put one in meanwhile.
+    /// Something else is in its place: another change, or what was published meanwhile.
     #[error("another node puts changes into the log")]
     OutOfTurn,
     /// JetStream can't be asked, or did not say what came of it.
@@ -47,25 +53,45 @@ impl JetStream {
         }
     }
 
-    /// Puts the change `number` into the stream, behind `last` and nothing else of its kind.
+    /// Puts changes into the stream, in this order, behind `last` and nothing else of their kind. `last` becomes the last one
+    /// that is known to be in there, also when this fails.
     ///
     /// # Errors
-    /// A [`ChangeFault`]; after [`ChangeFault::Unavailable`] it may be in the stream, and [`Self::relayed`] knows.
-    pub(crate) async fn relay(&self, number: ChangeNumber, body: &Body, last: Relayed) -> Result<Relayed, ChangeFault> {
-        let message = PublishMessage::build()
-            .payload(body.bytes())
-            .message_id(format!("c{}", number.as_u64()))
-            .expected_last_subject_sequence(last.sequence)
-            .header(CHANGE, number.as_u64().to_string().as_str());
-        let sent = match self.inner.context.send_publish(self.inner.settings.changes(), message).await {
-            Ok(sent) => sent.await,
-            Err(error) => Err(error),
-        };
-        match sent {
-            // One that was in the stream already is answered with its place there, which may stand before the last one's.
-            Ok(ack) => Ok(Relayed { number, sequence: ack.sequence.max(last.sequence) }),
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Err(ChangeFault::OutOfTurn),
-            Err(error) => Err(ChangeFault::Unavailable(error.to_string())),
+    /// A [`ChangeFault`]; after [`ChangeFault::Unavailable`] more may be in the stream, and [`Self::relayed`] knows.
+    pub(crate) async fn relay(&self, changes: &[(ChangeNumber, Body)], last: &mut Relayed) -> Result<(), ChangeFault> {
+        let mut waiting = VecDeque::with_capacity(changes.len());
+        // A server in a cluster remembers the ids of messages that it refuses in the end: those are not used again.
+        let attempt = self.nats().client().new_inbox();
+        let mut before: Option<String> = None;
+        for (number, body) in changes {
+            let message = PublishMessage::build().payload(body.bytes());
+            let message = message.header(CHANGE, number.as_u64().to_string().as_str());
+            let (message, id) = match before {
+                None => (message.expected_last_subject_sequence(last.sequence), format!("c{}", number.as_u64())),
+                Some(before) => (message.expected_last_message_id(before), format!("c{}.{attempt}", number.as_u64())),
+            };
+            let sent = self.inner.context.send_publish(self.inner.settings.changes(), message.message_id(&id)).await;
+            waiting.push_back((*number, sent));
+            before = Some(id);
         }
+        for (number, sent) in waiting {
+            let stored = match sent {
+                Ok(sent) => sent.await,
+                Err(error) => Err(error),
+            };
+            match stored {
+                // One that was in the stream already is answered with its place there, which may stand before the last one's.
+                Ok(ack) => *last = Relayed { number, sequence: ack.sequence.max(last.sequence) },
+                Err(error) => {
+                    return Err(match error.kind() {
+                        PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => {
+                            ChangeFault::OutOfTurn
+                        }
+                        _ => ChangeFault::Unavailable(error.to_string()),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -276,31 +276,101 @@ async fn nothing_is_said_to_stand_at_a_place_of_another_stream() {
     assert_eq!(log.publish(vec![with_id("soon")]).await, Ok(vec![extent.head]));
 }
 
+/// Changes with these numbers, as the outbox holds them.
+fn changes(numbers: std::ops::RangeInclusive<u64>) -> Vec<(ChangeNumber, Body)> {
+    numbers.map(|number| (ChangeNumber::new(number), message(&format!("change {number}")).body)).collect()
+}
+
+/// The numbers of the changes among so many entries, and that they tell what they are.
+async fn numbers(log: &JetStream, entries: usize) -> Vec<u64> {
+    let mut follower = log.follow(log.place(0));
+    let reading = async {
+        let (mut numbers, mut met) = (Vec::new(), 0);
+        while met < entries {
+            for entry in follower.next().await.unwrap() {
+                met += 1;
+                let Some(number) = entry.change.map(ChangeNumber::as_u64) else { continue };
+                assert!(text(&entry.entry).contains(&format!("\"change {number}\"")), "{}", text(&entry.entry));
+                numbers.push(number);
+            }
+        }
+        numbers
+    };
+    timeout(PATIENCE, reading).await.expect("the entries")
+}
+
+/// Relays these changes as the relay does, some at once, whatever else goes on.
+async fn insist_on(log: &JetStream, through: u64) {
+    let mut last = log.relayed().await.unwrap();
+    while last.number.as_u64() < through {
+        let next = last.number.as_u64() + 1;
+        match log.relay(&changes(next..=through.min(next + 15)), &mut last).await {
+            Ok(()) => {}
+            Err(ChangeFault::OutOfTurn) => last = log.relayed().await.unwrap(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn changes_stand_in_their_order_once() {
     let server = Server::start();
     let (one, two) = (open(&server, &Config::default()).await, open(&server, &Config::default()).await);
-    let body = |number: u64| message(&format!("change {number}")).body;
     assert_eq!(one.relayed().await.unwrap(), Relayed::default());
     let mut last = Relayed::default();
-    let relay = async |log: &JetStream, number, last| log.relay(ChangeNumber::new(number), &body(number), last).await;
     for number in 1..=3 {
-        last = relay(&one, number, last).await.unwrap();
+        one.relay(&changes(number..=number), &mut last).await.unwrap();
         publish(&two, ["something else".to_owned()]).await;
     }
     assert_eq!((last.number, two.relayed().await.unwrap()), (ChangeNumber::new(3), last));
     // Who did not see the last one puts nothing new in, and what is there stays where it is.
+    let relay =
+        async |log: &JetStream, number, mut last| log.relay(&changes(number..=number), &mut last).await.map(|()| last);
     assert_eq!(relay(&two, 4, Relayed::default()).await, Err(ChangeFault::OutOfTurn));
     assert_eq!(relay(&two, 3, Relayed::default()).await, Ok(last));
     assert!(relay(&two, 2, last).await.is_ok());
     relay(&two, 4, last).await.unwrap();
     assert_eq!(relay(&one, 5, last).await, Err(ChangeFault::OutOfTurn));
-    let mut follower = two.follow(two.place(0));
-    let mut numbers = Vec::new();
-    while numbers.len() < 7 {
-        numbers.extend(follower.next().await.unwrap().into_iter().map(|met| met.change.map(ChangeNumber::as_u64)));
-    }
-    assert_eq!(numbers, [Some(1), None, Some(2), None, Some(3), None, Some(4)]);
+    assert_eq!(numbers(&two, 7).await, [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn of_changes_that_are_sent_at_once_none_stands_without_the_one_before() {
+    let server = Server::start();
+    let (one, two) = (open(&server, &Config::default()).await, open(&server, &Config::default()).await);
+    let mut last = Relayed::default();
+    one.relay(&changes(1..=64), &mut last).await.unwrap();
+    assert_eq!((last.number.as_u64(), two.relayed().await.unwrap()), (64, last));
+    // Another node relayed meanwhile: the first stays where it stands, and none is put behind it once more.
+    let mut behind = last;
+    two.relay(&changes(65..=66), &mut last).await.unwrap();
+    assert_eq!(one.relay(&changes(65..=70), &mut behind).await, Err(ChangeFault::OutOfTurn));
+    assert_eq!((behind.number.as_u64(), one.relayed().await.unwrap()), (65, last));
+    // One in the middle is missing, as something was published behind the first.
+    let mut parted = last;
+    let first = one.relay(&changes(67..=67), &mut parted).await;
+    publish(&two, ["in between".to_owned()]).await;
+    assert_eq!((first, parted.number.as_u64()), (Ok(()), 67));
+    let mut sent_again = last;
+    assert_eq!(one.relay(&changes(67..=70), &mut sent_again).await, Err(ChangeFault::OutOfTurn));
+    assert_eq!((sent_again.number.as_u64(), one.relayed().await.unwrap()), (67, parted));
+    one.relay(&changes(68..=70), &mut parted).await.unwrap();
+    assert_eq!(numbers(&two, 71).await, (1..=70).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_relays_and_who_publishes_disorder_and_double_nothing() {
+    let server = Server::start();
+    let (one, two) = (open(&server, &Config::default()).await, open(&server, &Config::default()).await);
+    let publishing = async {
+        for number in 0..100 {
+            publish(&two, [number.to_string()]).await;
+        }
+    };
+    let all = async { tokio::join!(insist_on(&one, 500), insist_on(&two, 500), publishing) };
+    timeout(PATIENCE, all).await.expect("both end");
+    assert_eq!(one.extent().await.unwrap().head, one.place(600));
+    assert_eq!(numbers(&two, 600).await, (1..=500).collect::<Vec<_>>());
 }
 
 #[tokio::test]
