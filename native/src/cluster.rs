@@ -129,6 +129,16 @@ struct Shared {
     vitals: OnceLock<Box<dyn Fn() -> Vitals + Send + Sync>>,
 }
 
+impl Tie {
+    /// Returns once the node is cut off; at once while it is.
+    pub(crate) async fn cut_off(mut ties: watch::Receiver<Self>) {
+        // An error says that the cluster was left.
+        if ties.wait_for(|tie| *tie == Self::CutOff).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 impl Cluster {
     /// Leases a number, and keeps it until [`Self::leave`]. What a dead predecessor holds is waited for.
     ///

@@ -118,6 +118,7 @@ struct Tallies {
     no_room: [Tally; NoRoom::ALL.len()],
     failures: Tally,
     identifies: Tally,
+    unserved: Tally,
 }
 
 /// What the operator set of what concerns the hub.
@@ -192,7 +193,8 @@ impl Hub {
         let times = self.shared.bounds.presence_times;
         let presences =
             PresenceDesk::start(&runtime, store.clone(), self.shared.clock, times, cluster.as_ref()).await?;
-        let loader = Loader::new(runtime, store, Arc::downgrade(&self.shared));
+        let ties = cluster.as_ref().map(Cluster::tie);
+        let loader = Loader::new(runtime, store, Arc::downgrade(&self.shared), ties);
         let _ = self.shared.backend.set(Backend { loader, presences, public_url, cluster });
         Ok(())
     }

@@ -213,7 +213,7 @@ impl Log {
                 matches!(tokio::time::timeout(CATCH_UP, reached).await, Ok(Ok(_)))
             }
         };
-        if reached { Ok(()) } else { Err(StoreError::Unavailable("the log does not move on".into())) }
+        if reached { Ok(()) } else { Err(StoreError::Log("it does not move on".into())) }
     }
 
     /// Waits a little for `place`, where a client is that may have come from a faster node.

@@ -143,9 +143,10 @@ impl Node {
             published.inc_by(entries.len() as u64);
             receiver.publish(entries);
         });
-        let (store, stream) = match (&config.store_url, &nats) {
-            (Some(url), Some(nats)) => {
-                let (store, stream) = stream::open(&config, url, nats, clock, &metrics, on_commit).await?;
+        let (store, stream) = match (&config.store_url, &nats, &cluster) {
+            (Some(url), Some(nats), Some(cluster)) => {
+                let opening = stream::open(&config, url, nats, cluster.tie(), clock, &metrics, on_commit);
+                let (store, stream) = opening.await?;
                 (store, Some(stream))
             }
             _ => (Store::open(&config, clock, on_commit).await?, None),

@@ -63,6 +63,7 @@ use crate::complaints::Complaints;
 use crate::config::{Config, ServerUrl};
 pub(crate) use crate::log::LogFigures;
 use crate::log::{ChangeNumber, Log, SharedLog, rows};
+use crate::tally::Tally;
 
 /// Jobs that may wait for the writer.
 const QUEUE_JOBS: usize = 4096;
@@ -92,6 +93,8 @@ pub(crate) struct Store {
     log: Arc<Log>,
     inits: Arc<GuildInits>,
     on_commit: OnCommit,
+    /// Changes that were answered before the log had what they emitted.
+    unrelayed: Arc<Tally>,
     /// Seconds from a write's arrival to its being durable, where somebody wants to know.
     commit_seconds: Option<Histogram>,
 }
@@ -209,7 +212,19 @@ impl Store {
         });
         let readers = engine.readers();
         let room = Arc::new(Semaphore::new(QUEUE_BYTES));
-        Self { engine, shared, clock, readers, jobs, room, log, inits, on_commit, commit_seconds: None }
+        Self {
+            engine,
+            shared,
+            clock,
+            readers,
+            jobs,
+            room,
+            log,
+            inits,
+            on_commit,
+            unrelayed: Arc::default(),
+            commit_seconds: None,
+        }
     }
 
     /// Whether other machines use it too.
@@ -278,7 +293,8 @@ impl Store {
 
     /// Runs a change in the writer's transaction and returns once it is durable. An error takes back what it stored and
     /// emitted, and nothing else. Where many machines share the log, this waits a little until what was emitted is in it: so
-    /// what the caller publishes next comes after that, as it does on one machine.
+    /// what the caller publishes next comes after that, as it does on one machine. It waits for no log that is known to be
+    /// out of reach: what was emitted comes from the outbox, whenever the log is back.
     ///
     /// # Errors
     /// What the change returned; [`StoreError::Busy`] when too much is queued; else what kept it from being stored.
@@ -302,10 +318,15 @@ impl Store {
         }))?;
         let Value(result) = answered.await.map_err(|_| stopped())??;
         let (result, emitted) = *result.downcast::<(T, Option<ChangeNumber>)>().expect("made from a T above");
-        if let Some(emitted) = emitted.filter(|_| self.shared.is_some())
-            && self.log.reach(emitted).await.is_err()
-        {
-            tracing::warn!("a change is stored, but its events are not yet in the log");
+        if let (Some(emitted), Some(shared)) = (emitted, &self.shared) {
+            let is_in_the_log = tokio::select! {
+                biased;
+                reached = self.log.reach(emitted) => reached.is_ok(),
+                () = shared.out_of_reach() => false,
+            };
+            if !is_in_the_log && let Some(times) = self.unrelayed.note(self.clock.now()) {
+                tracing::warn!(times, "changes are stored, but their events are not yet in the log");
+            }
         }
         Ok(result)
     }
@@ -395,7 +416,7 @@ impl Store {
     /// Returns once this node has met all that the shared log holds now; at once on one machine.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the log can't be asked.
+    /// [`StoreError::Log`] when the log can't be asked.
     pub(crate) async fn caught_up(&self) -> Result<(), StoreError> {
         if let Some(shared) = &self.shared {
             self.log.reach_place(shared.head().await?).await;

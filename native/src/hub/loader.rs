@@ -1,6 +1,6 @@
 //! Answers the two questions of a session from the store, on the runtime, a bounded number at once.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use sanmon_core::event::Seq;
 use sanmon_core::gateway::Principal;
 use sanmon_core::id::Id;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
 
 use super::Shared;
 use super::connection::Key;
 use super::mailbox::{Command, Unanswered};
+use crate::cluster::Tie;
 use crate::store::{Store, StoreError};
 use crate::store::{sessions, snapshot};
 
@@ -23,6 +24,8 @@ use crate::store::{sessions, snapshot};
 const AT_ONCE: usize = 64;
 /// How long a question may take, its wait included; the session gives up a little later by itself.
 const TIMEOUT: Duration = Duration::from_secs(25);
+/// How long to wait before the log is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// What a connection starts from.
 #[derive(Debug)]
@@ -45,11 +48,13 @@ pub(super) struct Loader {
     store: Store,
     shared: Weak<Shared>,
     permits: Arc<Semaphore>,
+    /// Whether the node and the others know of each other, where there are others.
+    ties: Option<watch::Receiver<Tie>>,
 }
 
 impl Loader {
-    pub(super) fn new(runtime: Handle, store: Store, shared: Weak<Shared>) -> Self {
-        Self { runtime, store, shared, permits: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(super) fn new(runtime: Handle, store: Store, shared: Weak<Shared>, ties: Option<watch::Receiver<Tie>>) -> Self {
+        Self { runtime, store, shared, permits: Arc::new(Semaphore::new(AT_ONCE)), ties }
     }
 
     /// Asks whose session this secret is; a suspect's question waits in the queue of suspects.
@@ -71,8 +76,7 @@ impl Loader {
 
     /// Asks what `user` missed after `after`, or for everything when that can't be told or nothing was asked.
     pub(super) fn load(&self, thread: usize, key: Key, user: Id, after: Option<Seq>) {
-        let store = self.store.clone();
-        let work = async move {
+        let work = move |store: Store| async move {
             if let Some(after) = after
                 && let Some(missed) = snapshot::missed(&store, user, after).await?
             {
@@ -88,8 +92,7 @@ impl Loader {
 
     /// Asks again what `user` missed, for a connection that has had everything up to `after`.
     pub(super) fn load_again(&self, thread: usize, key: Key, user: Id, after: Seq) {
-        let store = self.store.clone();
-        let work = async move {
+        let work = move |store: Store| async move {
             let missed = snapshot::missed(&store, user, after).await?;
             let missed = missed.ok_or_else(|| StoreError::Unavailable("the log no longer reaches back".into()))?;
             Ok(Box::new(Loaded::Missed(after, missed)))
@@ -99,17 +102,32 @@ impl Loader {
 
     /// Asks for the entries at these places.
     pub(super) fn page(&self, thread: usize, key: Key, seqs: Vec<Seq>) {
-        let store = self.store.clone();
-        let work = async move { Ok(Page { entries: snapshot::entries(&store, &seqs).await? }) };
+        let seqs: Arc<[Seq]> = seqs.into();
+        let work = move |store: Store| {
+            let seqs = Arc::clone(&seqs);
+            async move { Ok(Page { entries: snapshot::entries(&store, &seqs).await? }) }
+        };
         self.ask(thread, work, move |answer| Command::Page(key, answer));
     }
 
-    fn ask<T: Send + 'static>(
+    /// Asks what the log has to do with: it may be out of reach for a moment, and is asked again until it is back or the node
+    /// is known to be cut off.
+    fn ask<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send>(
         &self,
         thread: usize,
-        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+        work: impl Fn(Store) -> F + Send + Sync + 'static,
         command: impl FnOnce(Result<T, Unanswered>) -> Command + Send + 'static,
     ) {
+        let store = self.store.clone();
+        let work = async move {
+            loop {
+                match work(store.clone()).await {
+                    Err(StoreError::Log(reason)) => tracing::debug!(reason, "asking the log again for a connection"),
+                    answer => return answer,
+                }
+                sleep(ASK_AGAIN).await;
+            }
+        };
         self.ask_among(Arc::clone(&self.permits), thread, work, command);
     }
 
@@ -120,26 +138,37 @@ impl Loader {
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
         command: impl FnOnce(Result<T, Unanswered>) -> Command + Send + 'static,
     ) {
-        let shared = self.shared.clone();
+        let (shared, ties) = (self.shared.clone(), self.ties.clone());
         self.runtime.spawn(async move {
             let bounded = timeout(TIMEOUT, async {
                 let _permit = permits.acquire().await;
                 work.await
             });
-            let answer = match bounded.await {
-                Ok(Ok(answer)) => Ok(answer),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "a connection could not be served");
-                    Err(Unanswered)
-                }
-                Err(_) => {
-                    tracing::warn!("a connection could not be served: the store took too long");
-                    Err(Unanswered)
-                }
+            let answer = tokio::select! {
+                biased;
+                answer = bounded => answer.unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".into()))),
+                // What waits for the log, or behind others who do, would wait in vain.
+                () = cut_off(ties.clone()) => Err(StoreError::Log("this node is cut off".into())),
             };
-            if let Some(shared) = shared.upgrade() {
-                shared.mailboxes[thread].post(command(answer));
-            }
+            let Some(shared) = shared.upgrade() else { return };
+            let answer = answer.map_err(|error| {
+                if ties.is_some_and(|ties| *ties.borrow() == Tie::CutOff) {
+                    return Unanswered::CutOff;
+                }
+                if let Some(times) = shared.tallies.unserved.note(shared.now()) {
+                    tracing::warn!(times, %error, "connections could not be served");
+                }
+                Unanswered::Failed
+            });
+            shared.mailboxes[thread].post(command(answer));
         });
+    }
+}
+
+/// Returns once the node is cut off from the others; never where there are none.
+async fn cut_off(ties: Option<watch::Receiver<Tie>>) {
+    match ties {
+        Some(ties) => Tie::cut_off(ties).await,
+        None => pending().await,
     }
 }

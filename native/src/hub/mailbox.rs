@@ -44,9 +44,14 @@ pub(super) enum Command {
     Stop,
 }
 
-/// The store did not answer a question, or not in time.
+/// Why a question was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unanswered;
+pub(super) enum Unanswered {
+    /// The store could not tell, or not in time.
+    Failed,
+    /// The node was cut off from the others meanwhile: another one may tell.
+    CutOff,
+}
 
 /// A control frame for one of a user's live connections, whichever's turn it is.
 #[derive(Debug)]

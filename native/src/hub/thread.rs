@@ -254,12 +254,20 @@ impl Thread {
         let Some(connection) = self.connection(key) else { return };
         match answer {
             Ok(principal) => connection.session.handle_authenticated(now, principal),
-            Err(Unanswered) => self.fail(key),
+            Err(unanswered) => self.give_up(key, unanswered),
         }
         self.drive(key);
     }
 
-    /// Ends a connection whose question the store did not answer.
+    /// Ends a connection whose question was not answered: one whom another node may serve is sent there.
+    fn give_up(&mut self, key: Key, unanswered: Unanswered) {
+        match unanswered {
+            Unanswered::Failed => self.fail(key),
+            Unanswered::CutOff => self.dismiss(key),
+        }
+    }
+
+    /// Ends a connection that this node can't serve.
     fn fail(&mut self, key: Key) {
         self.end(key, Close::because(Code::Internal, "unavailable"));
     }

@@ -132,7 +132,7 @@ impl Endpoint<Relay> {
             body_timeout: Duration::from_millis(config.body_timeout_ms),
             files: FileExecutor::default(),
         };
-        let across = cluster.map(|cluster| Across::start(cluster.client().clone(), &hub, config));
+        let across = cluster.map(|cluster| Across::start(cluster.client().clone(), &hub, config, clock));
         let relay = Relay { hub, waiting: Waiting::default(), forms: Arc::new(Semaphore::new(MAX_FORMS)), across };
         Self::new(door, relay, terms, clock, metrics)
     }

@@ -44,7 +44,6 @@ const TURNS: u32 = 5;
 
 /// What the relay's task works with.
 struct Worker {
-    outbox: Outbox,
     log: JetStream,
     /// Told when this node has committed something.
     poked: Arc<Notify>,
@@ -77,16 +76,16 @@ enum Fault {
 /// Relays from `outbox` to `log` whenever no other node does, without an end. `poked` is told when this node has committed
 /// something.
 pub(crate) async fn run(outbox: Outbox, log: JetStream, poked: Arc<Notify>, clock: Clock, metrics: Arc<Metrics>) {
-    Worker { outbox, log, poked, clock, metrics, complaints: Complaints::none() }.run().await;
+    Worker { log, poked, clock, metrics, complaints: Complaints::none() }.run(outbox).await;
 }
 
 impl Worker {
-    async fn run(mut self) {
+    async fn run(mut self, mut outbox: Outbox) {
         let mut link = self.log.nats().link();
         loop {
             // It is tried now and then whatever is said of the connection.
             let _ = timeout(LINK_TIMEOUT, link.wait_for(|link| *link == Link::Up)).await;
-            let ended = match self.outbox.lead().await {
+            let ended = match outbox.lead().await {
                 Ok(Some(relaying)) => {
                     self.metrics.relay_leads.set(1);
                     let fault = self.lead(relaying).await;

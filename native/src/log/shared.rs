@@ -23,6 +23,9 @@ pub(crate) trait SharedLog: fmt::Debug + Send + Sync {
     /// The last place that the log gave, asked of it now.
     fn head(&self) -> BoxFuture<'_, Result<Seq, StoreError>>;
 
+    /// Returns once this node knows that it can't reach the log, which it notices after some seconds; at once while it knows.
+    fn out_of_reach(&self) -> BoxFuture<'_, ()>;
+
     /// Something was committed to the outbox, and is to be relayed soon. It must not block.
     fn poke(&self);
 

@@ -7,11 +7,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use super::OpenError;
 use crate::clock::Clock;
+use crate::cluster::Tie;
 use crate::config::{Config, ServerUrl};
 use crate::hub::Hub;
 use crate::log::jetstream::{JetStream, Reader, Settings, SharedStream};
@@ -38,16 +39,17 @@ pub(super) async fn open(
     config: &Config,
     url: &ServerUrl,
     nats: &Nats,
+    tie: watch::Receiver<Tie>,
     clock: Clock,
     metrics: &Arc<Metrics>,
     on_commit: OnCommit,
 ) -> Result<(Store, Stream), OpenError> {
     let (metrics, poked) = (Arc::clone(metrics), Arc::new(Notify::new()));
     let log = JetStream::open(nats.clone(), Settings::of(config), clock.unix()).await?;
-    let shared = SharedStream::new(log.clone(), Arc::clone(&poked), metrics.publish_seconds.clone());
+    let shared = SharedStream::new(log.clone(), tie, Arc::clone(&poked), metrics.publish_seconds.clone());
     let store = Store::join(config, url, clock, on_commit, Arc::new(shared)).await?;
     let reader = Reader::open(log.clone(), store.clone(), clock, Arc::clone(&metrics)).await?;
-    let outbox = store.outbox().expect("a store that was joined has an outbox");
+    let mut outbox = store.outbox().expect("a store that was joined has an outbox");
     // A database that is newer or older than the log must not number changes as the log knows them already.
     outbox.outgrow(reader.last_change()).await?;
     Ok((store, Stream { log, reader, outbox, poked, clock, metrics }))

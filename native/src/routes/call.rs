@@ -16,7 +16,7 @@ use warp::reply::Response;
 use super::audit::Act;
 use super::body::{self, Body, BodyLimits, DISCARDS};
 use super::cors;
-use super::error::Error;
+use super::error::{Cause, Error};
 use super::input::Input;
 use super::quota::{Quota, Quotas, UsedUp};
 use super::reply;
@@ -38,6 +38,10 @@ pub(super) struct Site {
     discards: Arc<Semaphore>,
     /// Callers whose failures were too many.
     pub(super) failures: Tally,
+    /// Requests that failed in the database.
+    database_faults: Tally,
+    /// Requests that failed in the log.
+    log_faults: Tally,
 }
 
 impl Site {
@@ -55,6 +59,26 @@ impl Site {
             quotas,
             discards: Arc::new(Semaphore::new(DISCARDS)),
             failures: Tally::default(),
+            database_faults: Tally::default(),
+            log_faults: Tally::default(),
+        }
+    }
+
+    /// Has the operator know why requests fail: now and then, since all of them may.
+    fn complain(&self, error: &Error) {
+        let now = self.node.clock.now();
+        match error.cause() {
+            None => {}
+            Some(Cause::Database(reason)) => {
+                if let Some(times) = self.database_faults.note(now) {
+                    tracing::error!(times, %reason, "requests failed in the database");
+                }
+            }
+            Some(Cause::Log(reason)) => {
+                if let Some(times) = self.log_faults.note(now) {
+                    tracing::error!(times, %reason, "requests failed in the event log");
+                }
+            }
         }
     }
 }
@@ -152,7 +176,10 @@ impl Call {
 
     /// The answer as it goes out: the handler's, with what every answer carries.
     pub(super) fn answer(self, answer: Result<Response, Error>) -> Response {
-        let mut response = answer.unwrap_or_else(Error::into_response);
+        let mut response = answer.unwrap_or_else(|error| {
+            self.site.complain(&error);
+            error.into_response()
+        });
         let node = &self.site.node;
         if let Some(quota) = self.quota {
             quota.stamp(response.headers_mut());

@@ -20,6 +20,16 @@ pub(crate) struct Error {
     code: Cow<'static, str>,
     message: String,
     also: Also,
+    cause: Option<Cause>,
+}
+
+/// What the operator is to know of an error, and a stranger is not.
+#[derive(Debug)]
+pub(super) enum Cause {
+    /// What the database said.
+    Database(String),
+    /// What the log said that many machines share.
+    Log(String),
 }
 
 /// What a client is told beside the error itself.
@@ -39,7 +49,7 @@ enum Also {
 impl Error {
     /// An error of this status. `code` is for programs, `message` for people.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), also: Also::Nothing }
+        Self { status, code: code.into(), message: message.into(), also: Also::Nothing, cause: None }
     }
 
     /// The request makes no sense.
@@ -106,6 +116,16 @@ impl Error {
         self
     }
 
+    fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// What the operator is to know of it.
+    pub(super) const fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
+    }
+
     /// The error as an answer.
     pub(super) fn into_response(self) -> Response {
         let mut response =
@@ -131,7 +151,7 @@ impl From<Refusal> for Error {
             Refusal::Conflict { code, .. } | Refusal::Cap { code, .. } => (StatusCode::CONFLICT, code.into()),
             Refusal::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request".into()),
         };
-        Self { status, code, message, also: Also::Nothing }
+        Self { status, code, message, also: Also::Nothing, cause: None }
     }
 }
 
@@ -144,10 +164,13 @@ impl From<StoreError> for Error {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "the server's disk is full")
             }
             StoreError::ReadOnly => Self::unavailable("read_only", "the server's database can't be written to"),
-            // What the database said is for the operator's log, not for a stranger.
             StoreError::Unavailable(reason) => {
-                tracing::error!(%reason, "a request failed in the store");
                 Self::unavailable("storage_unavailable", "the server's database is unavailable")
+                    .caused_by(Cause::Database(reason))
+            }
+            StoreError::Log(reason) => {
+                Self::unavailable("storage_unavailable", "the server's event log is unavailable")
+                    .caused_by(Cause::Log(reason))
             }
         }
     }
@@ -171,6 +194,7 @@ mod tests {
             (StoreError::Full, 507, "storage_full"),
             (StoreError::ReadOnly, 503, "read_only"),
             (StoreError::Unavailable("secret".into()), 503, "storage_unavailable"),
+            (StoreError::Log("secret".into()), 503, "storage_unavailable"),
         ] {
             let error = Error::from(error);
             assert_eq!((error.status.as_u16(), &*error.code), (status, code));

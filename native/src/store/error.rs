@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The database failed otherwise (503).
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The log that many machines share did not store or tell something (503).
+    #[error("the event log is unavailable: {0}")]
+    Log(String),
 }
 
 /// Why a request is refused.

@@ -1,6 +1,6 @@
 //! Who relays what changes emitted: one node at a time takes it out of the database's outbox.
 
-use sqlx::{AnyConnection, Connection as _, Row};
+use sqlx::{AnyConnection, Row};
 
 use super::error::StoreError;
 use super::postgres::{STATEMENT_TIMEOUT, Server, bounded};
@@ -10,9 +10,11 @@ use crate::log::{ChangeNumber, Parcel, outbox};
 const RELAY_LOCK: i64 = 0x0073_616E_6D6F_6E00;
 
 /// The outbox of a database that many machines share.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     server: Server,
+    /// The connection of a node that waits to become the one that relays.
+    waiting: Option<AnyConnection>,
 }
 
 /// The node that relays, on a connection of its own: when that ends, another node may.
@@ -23,27 +25,26 @@ pub(crate) struct Relaying {
 
 impl Outbox {
     pub(super) const fn of(server: Server) -> Self {
-        Self { server }
+        Self { server, waiting: None }
     }
 
-    /// Becomes the one that relays; `None` while another is.
+    /// Becomes the one that relays; `None` while another is. It is asked again over the same connection.
     ///
     /// # Errors
     /// Only faults of the machine.
-    pub(crate) async fn lead(&self) -> Result<Option<Relaying>, StoreError> {
-        let mut conn = self.server.writer().await?;
-        let lock = async {
-            // A node that hangs must not keep the others from relaying: who relays asks something all the time.
-            // What it deletes is in the log: should that come back, it is deleted again, so nothing waits for the disk.
-            sqlx::raw_sql("SET idle_session_timeout = '10s'; SET synchronous_commit = off").execute(&mut conn).await?;
-            let row = sqlx::query("SELECT pg_try_advisory_lock($1)").bind(RELAY_LOCK).fetch_one(&mut conn).await?;
-            Ok(row.try_get::<bool, _>(0)?)
+    pub(crate) async fn lead(&mut self) -> Result<Option<Relaying>, StoreError> {
+        let (conn, leads) = match self.waiting.take() {
+            None => lead_anew(&self.server).await?,
+            Some(mut conn) => match try_lock(&mut conn).await {
+                Ok(leads) => (conn, leads),
+                // It was lost while it waited.
+                Err(_) => lead_anew(&self.server).await?,
+            },
         };
-        let leads = bounded(STATEMENT_TIMEOUT, lock).await?;
         if leads {
             return Ok(Some(Relaying { conn }));
         }
-        let _ = bounded(STATEMENT_TIMEOUT, async { Ok(conn.close().await?) }).await;
+        self.waiting = Some(conn);
         Ok(None)
     }
 
@@ -51,9 +52,32 @@ impl Outbox {
     ///
     /// # Errors
     /// Only faults of the machine.
-    pub(crate) async fn outgrow(&self, number: ChangeNumber) -> Result<(), StoreError> {
+    pub(crate) async fn outgrow(&mut self, number: ChangeNumber) -> Result<(), StoreError> {
         Relaying { conn: self.server.writer().await? }.outgrow(number).await
     }
+}
+
+/// Tries over a new connection whether nobody relays.
+async fn lead_anew(server: &Server) -> Result<(AnyConnection, bool), StoreError> {
+    let mut conn = server.writer().await?;
+    let set_up = async {
+        // A node that hangs must not keep the others from relaying: who relays, or would like to, asks something all the time.
+        // What it deletes is in the log: should that come back, it is deleted again, so nothing waits for the disk.
+        sqlx::raw_sql("SET idle_session_timeout = '10s'; SET synchronous_commit = off").execute(&mut conn).await?;
+        Ok(())
+    };
+    bounded(STATEMENT_TIMEOUT, set_up).await?;
+    let leads = try_lock(&mut conn).await?;
+    Ok((conn, leads))
+}
+
+/// Takes the lock of the one that relays, if nobody has it.
+async fn try_lock(conn: &mut AnyConnection) -> Result<bool, StoreError> {
+    let lock = async {
+        let row = sqlx::query("SELECT pg_try_advisory_lock($1)").bind(RELAY_LOCK).fetch_one(conn).await?;
+        Ok(row.try_get::<bool, _>(0)?)
+    };
+    bounded(STATEMENT_TIMEOUT, lock).await
 }
 
 impl Relaying {

@@ -81,6 +81,12 @@ impl Bench {
         Self { store, config, told, shared, folder }
     }
 
+    /// The name of its database on the server that the tests share.
+    fn database(&self) -> String {
+        let url = self.config.store_url.as_ref().unwrap().secret();
+        url.rsplit('/').next().unwrap().to_owned()
+    }
+
     /// All entries that were told of, with everything that is committed.
     pub(super) async fn told(&self) -> Vec<Arc<Entry>> {
         let last = rows::head(&mut self.store.read().await.unwrap()).await.unwrap();

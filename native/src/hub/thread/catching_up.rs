@@ -64,7 +64,7 @@ impl Thread {
             // It may have been read before the node knew.
             Ok(_) if self.shared.admission.is_cut_off() => self.dismiss(key),
             Ok(loaded) => self.begin_catch_up(key, *loaded),
-            Err(Unanswered) => self.fail(key),
+            Err(unanswered) => self.give_up(key, unanswered),
         }
         self.drive(key);
         self.pull(key);
@@ -115,7 +115,7 @@ impl Thread {
         let seqs = std::mem::take(seqs);
         match answer {
             Ok(page) => catch_up.source = Source::Missed { seqs, page: page.entries.into_iter() },
-            Err(Unanswered) => self.fail(key),
+            Err(unanswered) => self.give_up(key, unanswered),
         }
         self.pull(key);
     }

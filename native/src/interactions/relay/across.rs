@@ -19,8 +19,10 @@ use tokio::time::{sleep, timeout};
 
 use super::parcel::{Parcel, Post, Unheard};
 use super::{Callback, CallbackError, Held, Relay};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::tally::Tally;
 
 /// Requests of other nodes that are answered at once; more are not taken.
 const AT_ONCE: usize = 256;
@@ -40,6 +42,9 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Across {
     post: Post,
     lookups: Arc<Semaphore>,
+    clock: Clock,
+    /// What could not be said to another node.
+    unsaid: Arc<Tally>,
     _tasks: Arc<Tasks>,
 }
 
@@ -85,7 +90,7 @@ enum Said {
 
 impl Across {
     /// Listens for interactions of the applications that have connections here, whenever they have.
-    pub(super) fn start(client: Client, hub: &Hub, config: &Config) -> Self {
+    pub(super) fn start(client: Client, hub: &Hub, config: &Config, clock: Clock) -> Self {
         let max_body = config.interactions_max_body_bytes.max(config.interactions_max_callback_bytes);
         // An interaction travels in an event.
         let post = Post::new(client, max_body + (1 << 10));
@@ -95,7 +100,7 @@ impl Across {
             tokio::spawn(serve).abort_handle()
         });
         let tasks = Arc::new(Tasks(tasks.collect()));
-        Self { post, lookups: Arc::new(Semaphore::new(LOOKED_FOR)), _tasks: tasks }
+        Self { post, lookups: Arc::new(Semaphore::new(LOOKED_FOR)), clock, unsaid: Arc::default(), _tasks: tasks }
     }
 
     /// Hands an interaction to a node where the application is connected; whether one took it.
@@ -104,7 +109,7 @@ impl Across {
             Ok(taken) => taken,
             Err(Unheard::NobodyThere) => false,
             Err(error) => {
-                tracing::warn!(%error, %application, "an interaction could not be handed to another node");
+                self.complain(&error);
                 false
             }
         }
@@ -163,9 +168,16 @@ impl Across {
             Ok(Said::Invalid(reason)) => Err(CallbackError::InvalidElsewhere(reason)),
             Ok(Said::Busy) => Err(CallbackError::Busy),
             Err(error) => {
-                tracing::warn!(%error, "a callback could not be handed to the node that waits for it");
+                self.complain(&error);
                 Err(CallbackError::Busy)
             }
+        }
+    }
+
+    /// Has the operator know now and then: while NATS is out of reach all of them fail.
+    fn complain(&self, error: &Unheard) {
+        if let Some(times) = self.unsaid.note(self.clock.now()) {
+            tracing::warn!(times, %error, "interactions or callbacks could not be handed to another node");
         }
     }
 }

@@ -33,7 +33,7 @@ impl JetStream {
     /// stored: those with an id are not stored again when the same is tried anew, and keep their place.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] when one is too large, and none is stored then; else [`StoreError::Unavailable`].
+    /// [`Refusal::Invalid`] when one is too large, and none is stored then; else [`StoreError::Log`].
     pub(crate) async fn publish(&self, messages: Vec<Outgoing>) -> Result<Vec<Seq>, StoreError> {
         let max_payload = self.nats().max_payload();
         for message in &messages {
@@ -45,7 +45,7 @@ impl JetStream {
         }
         tokio::select! {
             stored = tokio::time::timeout(TIMEOUT, self.send(messages)) => {
-                stored.unwrap_or_else(|_| Err(StoreError::Unavailable("JetStream took too long to store events".into())))
+                stored.unwrap_or_else(|_| Err(StoreError::Log("JetStream took too long to store events".into())))
             }
             () = lost(&mut link) => Err(unreachable()),
         }
@@ -93,8 +93,8 @@ impl JetStream {
 
 fn failed(error: &PublishError) -> StoreError {
     match error.kind() {
-        PublishErrorKind::StreamNotFound => StoreError::Unavailable("NATS has no stream for events now".into()),
-        _ => StoreError::Unavailable(format!("JetStream did not store an event: {error}")),
+        PublishErrorKind::StreamNotFound => StoreError::Log("NATS has no stream for events now".into()),
+        _ => StoreError::Log(format!("JetStream did not store an event: {error}")),
     }
 }
 
@@ -107,9 +107,9 @@ struct Base {
 }
 
 fn replaced() -> StoreError {
-    StoreError::Unavailable("the event log begins anew".into())
+    StoreError::Log("the event log begins anew".into())
 }
 
 fn unreachable() -> StoreError {
-    StoreError::Unavailable("NATS can't be reached".into())
+    StoreError::Log("NATS can't be reached".into())
 }

@@ -18,9 +18,9 @@ impl JetStream {
     /// Reads the entries at these places, in this order; places that are no longer held are left out.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// [`StoreError::Log`].
     pub(crate) async fn at(&self, places: &[Seq]) -> Result<Vec<Arc<Entry>>, StoreError> {
-        let unavailable = |error: String| StoreError::Unavailable(format!("JetStream gave no entry: {error}"));
+        let unavailable = |error: String| StoreError::Log(format!("JetStream gave no entry: {error}"));
         let stream = self.stream().await.map_err(|error| unavailable(error.to_string()))?;
         let wanted: Vec<(Seq, u64)> =
             places.iter().filter_map(|place| Some((*place, self.sequence(*place)?))).collect();

@@ -6,10 +6,12 @@ use futures_util::future::BoxFuture;
 use prometheus::Histogram;
 use sanmon_core::entry::{Draft, Entry};
 use sanmon_core::event::Seq;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use super::{Body, JetStream, Outgoing};
+use crate::cluster::Tie;
 use crate::log::SharedLog;
+use crate::nats::Link;
 use crate::store::StoreError;
 
 /// Bytes of events that may be on their way to the stream.
@@ -19,6 +21,8 @@ const ROOM: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct SharedStream {
     log: JetStream,
+    /// Whether this node and the others know of each other.
+    tie: watch::Receiver<Tie>,
     room: Semaphore,
     /// Told when something waits in the outbox.
     outbox: Arc<Notify>,
@@ -27,9 +31,9 @@ pub(crate) struct SharedStream {
 }
 
 impl SharedStream {
-    /// The stream `log`, beside an outbox whose relay is woken by `outbox`.
-    pub(crate) fn new(log: JetStream, outbox: Arc<Notify>, seconds: Histogram) -> Self {
-        Self { log, room: Semaphore::new(ROOM), outbox, seconds }
+    /// The stream `log`, beside an outbox whose relay is woken by `outbox`, at a node whose tie to the others is `tie`.
+    pub(crate) fn new(log: JetStream, tie: watch::Receiver<Tie>, outbox: Arc<Notify>, seconds: Histogram) -> Self {
+        Self { log, tie, room: Semaphore::new(ROOM), outbox, seconds }
     }
 }
 
@@ -54,7 +58,18 @@ impl SharedLog for SharedStream {
     fn head(&self) -> BoxFuture<'_, Result<Seq, StoreError>> {
         Box::pin(async move {
             let extent = self.log.extent().await;
-            extent.map(|extent| extent.head).map_err(|error| StoreError::Unavailable(error.to_string()))
+            extent.map(|extent| extent.head).map_err(|error| StoreError::Log(error.to_string()))
+        })
+    }
+
+    fn out_of_reach(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut link = self.log.nats().link();
+            tokio::select! {
+                // Silence shows there first.
+                () = Tie::cut_off(self.tie.clone()) => {}
+                Ok(_) = link.wait_for(|link| *link != Link::Up) => {}
+            }
         })
     }
 

@@ -51,7 +51,7 @@ async fn insist(log: &JetStream, text: &str) -> Seq {
     loop {
         match log.publish(vec![with_id(text)]).await {
             Ok(places) => return places[0],
-            Err(StoreError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(StoreError::Log(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
             Err(error) => panic!("{error}"),
         }
     }
@@ -153,7 +153,7 @@ async fn nothing_acknowledged_is_lost_when_nats_is_killed() {
         while log.extent().await.is_ok_and(|extent| extent.head.as_u64() < (before + 50).min(log.offset() + 550)) {}
         tokio::task::block_in_place(|| server.kill());
         let refused = log.publish(vec![message("while it is down")]).await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Log(_))), "{refused:?}");
         tokio::task::block_in_place(|| server.restart());
         let mut link = log.nats().link();
         timeout(PATIENCE, link.wait_for(|link| *link == crate::nats::Link::Up)).await.unwrap().unwrap();
@@ -201,7 +201,7 @@ async fn another_stream_is_another_log() {
     assert_eq!(read(&mut follower, 5).await[0].seq, before[5]);
     log.inner.context.delete_stream(log.inner.settings.name()).await.unwrap();
     let refused = log.publish(vec![message("nowhere")]).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Log(_))), "{refused:?}");
     let extent = log.reopen(Clock::start().unix()).await.unwrap();
     assert_eq!(loss(&mut follower).await, Loss::Replaced);
     assert!(extent.floor > before[9] && extent.floor == extent.head);
@@ -268,7 +268,7 @@ async fn nothing_is_said_to_stand_at_a_place_of_another_stream() {
     open(&server, &Config::default()).await;
     for _ in 0..2 {
         let refused = log.publish(vec![with_id("soon")]).await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Log(_))), "{refused:?}");
     }
     assert!(matches!(loss(&mut follower).await, Loss::Replaced | Loss::Rewound));
     log.move_on(Clock::start().unix(), follower.last()).await.unwrap();

@@ -84,7 +84,9 @@ impl Own {
             loop {
                 match self.say(text).await {
                     Ok(place) => return place,
-                    Err(StoreError::Unavailable(_) | StoreError::Busy) => sleep(Duration::from_millis(20)).await,
+                    Err(StoreError::Unavailable(_) | StoreError::Log(_) | StoreError::Busy) => {
+                        sleep(Duration::from_millis(20)).await
+                    }
                     Err(error) => panic!("{error}"),
                 }
             }
@@ -202,7 +204,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_while_nats_is_killed() {
             if number == 20 {
                 tokio::task::block_in_place(|| engines.nats.kill());
                 let refused = one.say("while it is down").await;
-                assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+                assert!(matches!(refused, Err(StoreError::Log(_))), "{refused:?}");
                 // Changes wait in the outbox meanwhile.
                 two.user(9000 + round).await;
                 tokio::task::block_in_place(|| engines.nats.restart());

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use sanmon_core::entry::{Draft, Entry};
 use sanmon_core::event::Seq;
 use sanmon_core::time::UnixMillis;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -25,6 +25,16 @@ pub(super) struct Loopback {
     clock: Clock,
     held: Mutex<Held>,
     poked: Notify,
+    reach: watch::Sender<Reach>,
+}
+
+/// Whether the log can be reached, as everyone knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It can.
+    Near,
+    /// It can't: what is emitted waits in the outbox.
+    Out,
 }
 
 struct Held {
@@ -51,7 +61,7 @@ impl Loopback {
             relayed: ChangeNumber::default(),
             readers: Vec::new(),
         };
-        Arc::new(Self { clock, held: Mutex::new(held), poked: Notify::new() })
+        Arc::new(Self { clock, held: Mutex::new(held), poked: Notify::new(), reach: watch::Sender::new(Reach::Near) })
     }
 
     /// Has a store read the log from its beginning, and relay what it emits.
@@ -68,6 +78,16 @@ impl Loopback {
         Attached { relay: tokio::spawn(async move { log.relay(outbox).await }) }
     }
 
+    /// Puts the log out of reach, or back into it.
+    pub(super) fn set(&self, reach: Reach) {
+        self.reach.send_replace(reach);
+    }
+
+    async fn until(&self, wanted: Reach) {
+        let mut reach = self.reach.subscribe();
+        let _ = reach.wait_for(|reach| *reach == wanted).await;
+    }
+
     /// Forgets readers that are closed, and all but the newest entries.
     pub(super) fn detach(&self, keep: u64) {
         let mut held = self.held();
@@ -77,7 +97,7 @@ impl Loopback {
         held.floor += gone as u64;
     }
 
-    async fn relay(&self, outbox: Outbox) {
+    async fn relay(&self, mut outbox: Outbox) {
         loop {
             if let Ok(Some(relaying)) = outbox.lead().await {
                 let _: Result<(), StoreError> = self.relay_as(relaying).await;
@@ -95,6 +115,7 @@ impl Loopback {
                 self.poked.notified().await;
                 continue;
             };
+            self.until(Reach::Near).await;
             self.take(&parcels);
             relaying.delete_through(last).await?;
         }
@@ -153,6 +174,10 @@ impl SharedLog for Loopback {
         let held = self.held();
         let head = Seq::new(held.floor + held.entries.len() as u64);
         async move { Ok(head) }.boxed()
+    }
+
+    fn out_of_reach(&self) -> BoxFuture<'_, ()> {
+        self.until(Reach::Out).boxed()
     }
 
     fn poke(&self) {

@@ -2,7 +2,7 @@
 
 use sanmon_core::id::Id;
 
-use super::loopback::MAX_ENTRY_BYTES;
+use super::loopback::{MAX_ENTRY_BYTES, Reach};
 use super::*;
 use crate::store::operator_keys::Scope;
 
@@ -66,7 +66,7 @@ async fn a_publish_comes_after_the_change_that_was_answered() {
 #[tokio::test]
 async fn a_lost_connection_is_made_anew_unseen() {
     let bench = Bench::new(On::Postgres).await;
-    let name = bench.config.store_url.as_ref().unwrap().secret().rsplit('/').next().unwrap().to_owned();
+    let name = bench.database();
     for _ in 0..3 {
         new_id(&bench.store).await;
         count(&bench.store, "SELECT COUNT(*) FROM users").await;
@@ -123,9 +123,21 @@ async fn who_comes_while_the_server_stays_away_is_told_so() {
 #[tokio::test]
 async fn one_node_relays() {
     let bench = Bench::new(On::Postgres).await;
-    let outbox = bench.store.outbox().unwrap();
+    let (mut outbox, mut other) = (bench.store.outbox().unwrap(), bench.store.outbox().unwrap());
     bench.store.write(|tx| Box::pin(async move { Ok(tx.emit(draft(r#"{"t":"X"}"#))) })).await.unwrap();
-    assert!(outbox.lead().await.unwrap().is_none(), "the bench does");
+    let asks = format!(
+        "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND query LIKE 'SELECT pg_try_advisory_lock%'",
+        bench.database()
+    );
+    let mut askers = Vec::new();
+    for _ in 0..3 {
+        assert!(outbox.lead().await.unwrap().is_none(), "the bench does");
+        askers.push(Postgres::shared().query("postgres", &asks));
+    }
+    assert!(askers.iter().all(|asker| asker.parse() == Ok::<u32, _>(askers[0].parse().unwrap())), "{askers:?}");
+    // One that was lost while it waited is made anew, unseen.
+    Postgres::shared().query("postgres", &format!("SELECT pg_terminate_backend({})", askers[0]));
+    assert!(outbox.lead().await.unwrap().is_none());
     let Bench { store, shared, .. } = bench;
     drop(shared);
     let relaying = loop {
@@ -135,9 +147,33 @@ async fn one_node_relays() {
         }
         tokio::task::yield_now().await;
     };
-    assert!(outbox.lead().await.unwrap().is_none());
+    assert!(other.lead().await.unwrap().is_none());
     drop(relaying);
     assert_eq!(count(&store, "SELECT COUNT(*) FROM log").await, 0);
+}
+
+#[tokio::test]
+async fn a_change_waits_for_no_log_that_is_known_to_be_out_of_reach() {
+    let bench = Bench::new(On::Postgres).await;
+    let log = Arc::clone(&bench.shared.as_ref().unwrap().0);
+    let emit = async |number: u64| {
+        let event = draft(&format!(r#"{{"t":"X","d":{number}}}"#));
+        let emit = bench.store.write(move |tx| Box::pin(async move { Ok(tx.emit(event)) }));
+        tokio::time::timeout(Duration::from_secs(2), emit).await.expect("an answer at once").unwrap()
+    };
+    emit(0).await;
+    log.set(Reach::Out);
+    let first = emit(1).await;
+    assert_eq!(emit(2).await, first.next());
+    assert_eq!(count(&bench.store, "SELECT COUNT(*) FROM log").await, 2, "they wait in the outbox");
+    assert_eq!(bench.told.lock().unwrap().len(), 1);
+    log.set(Reach::Near);
+    log.poke();
+    emit(3).await;
+    let texts = bench.texts(0).await;
+    let numbers: Vec<_> =
+        texts.iter().map(|text| text.split(r#""d":"#).nth(1).unwrap().split(['}', ',']).next()).collect();
+    assert_eq!(numbers, ["0", "1", "2", "3"].map(Some), "{texts:?}");
 }
 
 #[tokio::test]
