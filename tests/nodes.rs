@@ -1,5 +1,6 @@
 //! Many nodes as clients see them: where they are sent, who is seen online, and a node that is cut off from the others.
 
+mod encryption;
 mod outage;
 mod repetition;
 mod revocation;

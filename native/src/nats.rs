@@ -1,11 +1,12 @@
 //! The one connection to NATS that a node's parts share: made at the start, made again for ever, its state for all to watch.
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
 use rustls::crypto::ring;
@@ -68,6 +69,14 @@ pub enum NatsError {
         /// Where the servers are.
         servers: String,
     },
+    /// An encrypted connection does not come about, such as when nobody vouches for the server.
+    #[error("NATS at {servers} can't be spoken to over TLS: {reason}")]
+    Tls {
+        /// Where the servers are.
+        servers: String,
+        /// What was wrong.
+        reason: String,
+    },
     /// No server answers.
     #[error("NATS at {servers} can't be reached: {reason}")]
     Unreachable {
@@ -111,29 +120,31 @@ impl Nats {
         let (state, link) = watch::channel(Link::Down { since: clock.now() });
         let state = Arc::new(state);
         let options = options(&servers, credentials, clock, &state).await?;
-        let mut complained = false;
+        let mut last = None;
         let connecting = async {
             loop {
                 let error = match options.clone().connect(&servers.addresses[..]).await {
                     Ok(client) => return Ok(client),
                     Err(error) => error,
                 };
-                match error.kind() {
-                    ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-                        return Err(NatsError::Refused { servers: servers.names() });
-                    }
-                    _ if !std::mem::replace(&mut complained, true) => {
-                        tracing::warn!(%error, servers = servers.names(), "NATS can't be reached yet");
-                    }
-                    _ => {}
+                if let Some(reason) = tls_fault(&error) {
+                    return Err(NatsError::Tls { servers: servers.names(), reason });
                 }
+                if matches!(error.kind(), ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation) {
+                    return Err(NatsError::Refused { servers: servers.names() });
+                }
+                if last.is_none() {
+                    tracing::warn!(%error, servers = servers.names(), "NATS can't be reached yet");
+                }
+                last = Some(error);
                 tokio::time::sleep(pause(3)).await;
             }
         };
         let client = match tokio::time::timeout(START_TIMEOUT, connecting).await {
             Ok(client) => client?,
             Err(_) => {
-                let reason = format!("no answer within {} s", START_TIMEOUT.as_secs());
+                let last = last.map_or_else(|| "no answer".to_owned(), |error| error.to_string());
+                let reason = format!("{last}, after trying for {} s", START_TIMEOUT.as_secs());
                 return Err(NatsError::Unreachable { servers: servers.names(), reason });
             }
         };
@@ -213,6 +224,21 @@ fn trust() -> Result<ClientConfig, rustls::Error> {
         .with_safe_default_protocol_versions()?
         .with_platform_verifier()?
         .with_no_client_auth())
+}
+
+/// What was wrong with TLS, if that is why there is no connection: it will be wrong the next time too.
+fn tls_fault(error: &ConnectError) -> Option<String> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // An error of the network tells the one that it stands for as itself, and skips it as its cause.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let found = inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref::<rustls::Error>());
+        if let Some(fault) = found {
+            return Some(fault.to_string());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// How long to wait before the attempt of this number: a little longer each time, up to a bound.

@@ -103,7 +103,7 @@ fn line(cost: &Cost, base: &Cost) -> String {
 
 /// The processes that the nodes stand on; PostgreSQL starts more.
 pub(crate) fn engines(cluster: &Cluster) -> Vec<u32> {
-    let postgres = cluster.postgres.as_ref().and_then(sanmon_engines::Postgres::pid);
+    let postgres = cluster.postgres.as_ref().and_then(|postgres| postgres.pid());
     cluster.nats.pid().into_iter().chain(postgres).collect()
 }
 

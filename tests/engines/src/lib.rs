@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod engine;
 mod fault;
 mod folder;
 mod nats;
@@ -10,9 +11,10 @@ mod postgres;
 mod process;
 mod program;
 
+pub use self::engine::Engine;
 pub use self::fault::Fault;
 pub use self::nats::Nats;
-pub use self::postgres::{Durability, Postgres};
+pub use self::postgres::{Certificate, Durability, Postgres};
 pub use self::process::{Farewell, Process};
 pub use self::program::{has_nats, has_postgres, nats_server};
 pub use rustix::process::Signal;

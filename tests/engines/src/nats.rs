@@ -2,19 +2,17 @@
 
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::folder::Folder;
-use crate::process::{Farewell, POLL, Process};
-use crate::{Fault, port, program};
-
-/// How long it may take to begin; a large stream is read first.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::process::{Farewell, Process};
+use crate::{Engine, Fault, port, program};
 
 /// How long it may take to end once it was asked to.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -22,9 +20,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// A NATS server with JetStream on a port of its own; ended when dropped.
 #[derive(Debug)]
 pub struct Nats {
-    process: Option<Process>,
-    folder: Folder,
-    port: u16,
+    engine: Engine,
+    address: SocketAddr,
+    /// Removed once the process has ended.
+    folder: Arc<Folder>,
 }
 
 impl Nats {
@@ -56,16 +55,14 @@ impl Nats {
     }
 
     fn on_folder(folder: Folder, settings: &str) -> Result<Self, Fault> {
-        let mut nats = Self { process: None, folder, port: port::free()? };
-        let config = format!(
-            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: {:?} }}\n{settings}\n",
-            nats.port,
-            nats.folder.path().join("store")
-        );
-        let path = nats.folder.path().join("nats.conf");
+        let (folder, port) = (Arc::new(folder), port::free()?);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let store = folder.path().join("store");
+        let config = format!("listen: \"{address}\"\njetstream {{ store_dir: {store:?} }}\n{settings}\n");
+        let path = folder.path().join("nats.conf");
         std::fs::write(&path, config).map_err(Fault::file(path))?;
-        nats.run()?;
-        Ok(nats)
+        let own = Arc::clone(&folder);
+        Ok(Self { engine: Engine::start(move || begin(&own, address))?, address, folder })
     }
 
     /// Where clients connect: `nats://127.0.0.1:PORT`.
@@ -75,76 +72,38 @@ impl Nats {
 
     /// The same as an address.
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
+        self.address
     }
 
-    /// Its process id while it runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::id)
+    /// The folder of its store, its configuration and what it writes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
+}
 
-    /// Ends it by SIGKILL; its store stays for [`Self::restart`].
-    pub fn kill(&mut self) {
-        if let Some(process) = self.process.take() {
-            process.kill();
-        }
-    }
+impl Deref for Nats {
+    type Target = Engine;
 
-    /// Ends it in order; its store stays for [`Self::restart`].
-    pub fn shut_down(&mut self) {
-        self.process = None;
+    fn deref(&self) -> &Engine {
+        &self.engine
     }
+}
 
-    /// Starts it again on the same port and store, in order if it still runs.
-    ///
-    /// # Panics
-    /// It does not start.
-    pub fn restart(&mut self) {
-        self.process = None;
-        self.run().unwrap_or_else(|fault| panic!("{fault}"));
+impl DerefMut for Nats {
+    fn deref_mut(&mut self) -> &mut Engine {
+        &mut self.engine
     }
+}
 
-    /// Stops its process (SIGSTOP): connections stay, and nothing answers.
-    pub fn freeze(&self) {
-        self.signal(Signal::STOP);
-    }
-
-    /// Lets a stopped process go on.
-    pub fn thaw(&self) {
-        self.signal(Signal::CONT);
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(process) = &self.process {
-            process.signal(signal);
-        }
-    }
-
-    fn run(&mut self) -> Result<(), Fault> {
-        let (folder, log) = (self.folder.path(), self.folder.log());
-        let mut command = Command::new(program::nats_server()?);
-        command.arg("--config").arg(folder.join("nats.conf"));
-        self.folder.log_to(&mut command)?;
-        let farewell = Farewell { signal: Signal::TERM, patience: FAREWELL };
-        let mut process = Process::start(&mut command, farewell, self.folder.to_remove())?;
-        let start = Instant::now();
-        let unfit = |what: String| Fault::Unfit {
-            program: "nats-server",
-            what,
-            log: std::fs::read_to_string(&log).unwrap_or_default(),
-        };
-        while !greets(self.address()) {
-            if let Some(status) = process.ended() {
-                return Err(unfit(format!("ended ({status})")));
-            }
-            if start.elapsed() > PATIENCE {
-                return Err(unfit(format!("did not answer within {PATIENCE:?}")));
-            }
-            sleep(POLL);
-        }
-        self.process = Some(process);
-        Ok(())
-    }
+/// Starts the program on a folder that holds its configuration.
+fn begin(folder: &Folder, address: SocketAddr) -> Result<Process, Fault> {
+    let mut command = Command::new(program::nats_server()?);
+    command.arg("--config").arg(folder.path().join("nats.conf"));
+    folder.log_to(&mut command)?;
+    let farewell = Farewell { signal: Signal::TERM, patience: FAREWELL };
+    let mut process = Process::start(&mut command, farewell, folder.to_remove())?;
+    process.until_ready("nats-server", &folder.log(), || greets(address))?;
+    Ok(process)
 }
 
 /// Whether a server says who it is at this address, which it does once JetStream is ready.
@@ -163,7 +122,7 @@ mod tests {
     #[test]
     fn a_server_lives_dies_and_comes_back() {
         let mut nats = Nats::start();
-        let (address, folder) = (nats.address(), nats.folder.path().to_owned());
+        let (address, folder) = (nats.address(), nats.folder().to_owned());
         assert!(greets(address));
         nats.freeze();
         assert!(!greets(address), "it is stopped");

@@ -11,7 +11,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::Fault;
 
 /// How often a process is looked at.
-pub(crate) const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(5);
+
+/// How long a server may take to begin; a large stream is read first, or a recovery done.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until its standard input ends, which it does with the owner, then ends the process.
 const GUARD: &str = r#"
@@ -81,6 +84,28 @@ impl Process {
             Ok(Some(status)) => Some(status.to_string()),
             Err(error) => Some(error.to_string()),
         }
+    }
+
+    /// Waits until it does what it is for, as `is_ready` tells.
+    pub(crate) fn until_ready(
+        &mut self,
+        program: &'static str,
+        log: &Path,
+        is_ready: impl Fn() -> bool,
+    ) -> Result<(), Fault> {
+        let start = Instant::now();
+        let unfit =
+            |what: String| Fault::Unfit { program, what, log: std::fs::read_to_string(log).unwrap_or_default() };
+        while !is_ready() {
+            if let Some(status) = self.ended() {
+                return Err(unfit(format!("ended ({status})")));
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(unfit(format!("did not answer within {PATIENCE:?}")));
+            }
+            sleep(POLL);
+        }
+        Ok(())
     }
 
     /// Sends it and its children a signal.
