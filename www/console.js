@@ -19,7 +19,8 @@ let model = new Model();
 let gateway;
 let session;
 let keep = false;
-let node;
+let nodes = [];
+let resumed = false;
 let ticks = 0;
 let lost = false;
 const counters = { events: 0, second: 0, reconnects: 0, replayed: 0 };
@@ -64,7 +65,8 @@ function onEvent(event) {
 }
 
 function onState(state, detail) {
-  const [kind, text] = link.words(state, detail, node);
+  if (state === "live") resumed = detail.resumed === true;
+  const [kind, text] = link.words(state, detail, connectedTo());
   byId("state").dataset.kind = kind;
   byId("state-text").textContent = text;
   if (state === "waiting" && !lost) {
@@ -129,14 +131,20 @@ function show(what) {
   byId("leave").hidden = what !== "desk";
 }
 
+/** The name of the node that the connection is to, where that is known: of several, only READY says which it is. */
+function connectedTo() {
+  if (nodes.length === 1) return nodes[0][0];
+  return resumed ? undefined : nodes.find(([, url]) => url === gateway?.ready?.url)?.[0];
+}
+
 async function askNode() {
   try {
-    const [{ url, domain }, domains] = await Promise.all([api.available(), api.domains()]);
-    node = domain;
+    const [{ url }, domains] = await Promise.all([api.available(), api.domains()]);
+    nodes = Object.entries(domains);
     byId("node-state").textContent = "accepting connections";
     byId("node-url").textContent = url;
     byId("node-names").textContent = Object.keys(domains).join(", ");
-    if (gateway?.state === "live") byId("state-text").textContent = link.words("live", {}, node)[1];
+    if (gateway?.state === "live") byId("state-text").textContent = link.words("live", {}, connectedTo())[1];
   } catch (error) {
     byId("node-state").textContent = error.message;
   }

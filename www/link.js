@@ -25,7 +25,7 @@ export function save(session, encoding, gateway, model) {
   }
 }
 
-/** Connects to this page's own node. */
+/** Connects to the node that this page's own one names: itself, or another that it knows. */
 export function open({ session, encoding, position, on, onstate, onerror, signal }) {
   return connect({ url: "/available", session, encoding, position, on, onstate, onerror, signal });
 }

@@ -378,6 +378,12 @@ mod tests {
             let refused = connect(login).await;
             assert!(matches!(refused, Err(NatsError::Refused { .. })), "{refused:?}");
         }
+        let server = sanmon_engines::Nats::start_with("authorization { token: \"t@ken\" }");
+        let connect = async |login: &str| {
+            Nats::connect(&format!("nats://{login}{}", server.address()), None, Clock::start()).await
+        };
+        assert!(connect("t%40ken@").await.unwrap().is_up());
+        assert!(matches!(connect("token@").await, Err(NatsError::Refused { .. })));
     }
 
     #[tokio::test]

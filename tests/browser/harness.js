@@ -10,6 +10,7 @@ import { chromium } from "playwright-core";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binary = process.env.TEST_SANMON ?? join(root, "target", "debug", "sanmon");
+const engines = process.env.TEST_ENGINES ?? join(root, "target", "debug", "engines");
 const browser = process.env.TEST_CHROMIUM ?? "/usr/bin/chromium";
 /** Where screenshots are kept as the tests' output. */
 export const shots = process.env.TEST_SCREENSHOTS ?? join(root, "target", "screenshots");
@@ -26,12 +27,18 @@ async function freePort() {
 /** A server with a data folder and an address of its own, which can be killed and started again. */
 export class Server {
   static async start(options = []) {
+    const server = await Server.prepare();
+    server.options = options;
+    await server.up();
+    return server;
+  }
+
+  /** One that has its place and does not run yet. */
+  static async prepare() {
     const server = new Server();
     server.data = await mkdtemp(join(tmpdir(), "sanmon-browser-"));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
-    server.options = options;
-    await server.up();
     return server;
   }
 
@@ -51,7 +58,7 @@ export class Server {
 
   /** Ends the server without a word to its clients. */
   async kill() {
-    this.process.kill("SIGKILL");
+    this.process?.kill("SIGKILL");
     await this.gone;
   }
 
@@ -80,6 +87,44 @@ export class Server {
 
   publish(...events) {
     return this.ask("POST", "/publish", { events });
+  }
+}
+
+/** Several nodes on a NATS and a PostgreSQL of their own, which end with this process. */
+export class Cluster {
+  static async start(count) {
+    const cluster = new Cluster();
+    cluster.engines = spawn(engines, [], { stdio: ["pipe", "pipe", "pipe"] });
+    cluster.ended = new Promise((resolve) => cluster.engines.once("exit", resolve));
+    let [told, said] = ["", ""];
+    cluster.engines.stdout.on("data", (data) => { told += data; });
+    cluster.engines.stderr.on("data", (data) => { said += data; });
+    cluster.engines.once("error", (error) => { said += error; });
+    const { nats, postgres } = JSON.parse(await until("NATS and PostgreSQL", () => {
+      if (said || cluster.engines.exitCode !== null) throw new Error(`they do not start: ${said}`);
+      return told.endsWith("\n") && told;
+    }, 60_000));
+    cluster.nodes = [];
+    for (let number = 0; number < count; number += 1) cluster.nodes.push(await Server.prepare());
+    // The console of one node may connect to any of them.
+    const origins = cluster.nodes.map(({ url }) => url).join(",");
+    for (const node of cluster.nodes) {
+      node.options = ["--store-url", postgres, "--nats-url", nats, "--origins", origins];
+      // The first one makes the key for all.
+      node.key = cluster.nodes[0].key;
+      await node.up();
+    }
+    await until("all nodes to know each other", async () => {
+      const known = await Promise.all(cluster.nodes.map((node) => node.ask("GET", "/domains")));
+      return known.every((domains) => Object.keys(domains).length === count);
+    });
+    return cluster;
+  }
+
+  async remove() {
+    for (const node of this.nodes) await node.remove();
+    this.engines.stdin.end();
+    await this.ended;
   }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn test(server: &Path) -> Result<(), Failure> {
         .args(["--test", "--test-concurrency=1", &format!("--test-timeout={}", ONE_TEST.as_millis())])
         .args(files(&folder)?)
         .env("TEST_SANMON", server)
+        .env("TEST_ENGINES", server.with_file_name("engines"))
         .env("TEST_PACKED", packed);
     if let Some(browser) = prepare::chromium() {
         node.env("TEST_CHROMIUM", browser);
