@@ -50,17 +50,15 @@ impl Engine {
 
     /// Stops its processes (SIGSTOP): connections stay, and nothing answers.
     pub fn freeze(&self) {
-        self.signal(Signal::STOP);
+        if let Some(process) = &self.process {
+            process.freeze();
+        }
     }
 
     /// Lets stopped processes go on.
     pub fn thaw(&self) {
-        self.signal(Signal::CONT);
-    }
-
-    fn signal(&self, signal: Signal) {
         if let Some(process) = &self.process {
-            process.signal(signal);
+            process.signal(Signal::CONT);
         }
     }
 }

@@ -110,14 +110,27 @@ impl Process {
 
     /// Sends it and its children a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.id();
-        let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        let children = listed.split_whitespace().filter_map(|child| child.parse::<i32>().ok());
-        let own = i32::try_from(pid).ok();
-        for pid in own.into_iter().chain(children).filter_map(Pid::from_raw) {
+        for pid in self.all().into_iter().filter_map(Pid::from_raw) {
             // A child that just ended needs no signal.
             let _ = kill_process(pid, signal);
         }
+    }
+
+    /// Stops it and its children, and returns once none of their threads runs any more.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let start = Instant::now();
+        while self.all().into_iter().any(runs) && start.elapsed() < PATIENCE {
+            sleep(POLL);
+        }
+    }
+
+    /// Its process id and those of its children.
+    fn all(&self) -> Vec<i32> {
+        let pid = self.child.id();
+        let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let children = listed.split_whitespace().filter_map(|child| child.parse().ok());
+        i32::try_from(pid).ok().into_iter().chain(children).collect()
     }
 
     /// Ends it at once.
@@ -135,6 +148,16 @@ impl Drop for Process {
         self.signal(Signal::CONT);
         end(&mut self.child, self.farewell);
     }
+}
+
+/// Whether a thread of a process does anything but to have been stopped, or to have ended.
+fn runs(pid: i32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(Result::ok);
+    threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok()).any(|stat| {
+        // The state stands behind the name, which is in brackets and may be anything.
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        !matches!(state, Some('T' | 't' | 'Z' | 'X'))
+    })
 }
 
 fn spawn(command: &mut Command) -> Result<Child, Fault> {
