@@ -91,6 +91,13 @@ impl Connection {
         matches!(self.phase, Phase::Closing(_) | Phase::Lingering(_))
     }
 
+    /// Reads all that a delivery asks of it, for nothing but having read it.
+    pub(super) fn glance(&self) -> usize {
+        let reads =
+            [self.queue.is_some(), self.session.encoding() == Encoding::Zlib, self.stream.is_drained_by_short_reads()];
+        reads.into_iter().map(usize::from).sum()
+    }
+
     /// When its thread has to look at it next.
     pub(super) fn deadline(&self, limits: &QueueLimits) -> Option<Moment> {
         match self.phase {
@@ -195,8 +202,12 @@ pub(super) fn write_frames<'a>(
                 break;
             }
         }
-        match stream.write_vectored(&slices[..count]) {
-            _ if count == 0 => return Ok(written),
+        let wrote = match &slices[..count] {
+            [] => return Ok(written),
+            [one] => stream.write(one),
+            several => stream.write_vectored(several),
+        };
+        match wrote {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(more) => {
                 written += more;
@@ -208,6 +219,20 @@ pub(super) fn write_frames<'a>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Writes bytes until the socket would block: how many it took.
+pub(super) fn write_bytes(stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
 }
 
 /// The part of `frames` behind the first `written` bytes.

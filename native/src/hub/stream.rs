@@ -71,6 +71,15 @@ impl Stream {
     }
 
     /// Writes as much as fits. With TLS some of what was taken may wait inside for the socket: [`Self::flush`].
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        retry(|| match &mut self.0 {
+            Kind::Tcp(socket) => socket.write(bytes),
+            Kind::Unix(socket) => socket.write(bytes),
+            Kind::Tls(tls) => tls.write_vectored(&[IoSlice::new(bytes)]),
+        })
+    }
+
+    /// The same for bytes that lie in several places, which costs the kernel more.
     pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         retry(|| match &mut self.0 {
             Kind::Tcp(socket) => socket.write_vectored(slices),

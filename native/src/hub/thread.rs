@@ -25,7 +25,7 @@ use sanmon_core::gateway::{Close, Code, Principal, SessionOutput};
 use sanmon_core::time::Moment;
 use slab::Slab;
 
-use self::fan_out::Batch;
+use self::fan_out::{Batch, Joined};
 use self::tables::Tables;
 use super::Shared;
 use super::connection::{Connection, Key, Phase};
@@ -62,6 +62,7 @@ pub(super) struct Thread {
     /// The place in the log up to which entries were met.
     place: Seq,
     batch: Batch,
+    joined: Joined,
     /// Connections that catch up and are ahead of this thread.
     waiting: Vec<Key>,
     /// Sockets that may have more to read.
@@ -113,6 +114,7 @@ impl Thread {
             cursor,
             place,
             batch: Batch::default(),
+            joined: Joined::default(),
             waiting: Vec::new(),
             unread: Vec::new(),
             leaving: BinaryHeap::new(),
