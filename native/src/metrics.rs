@@ -53,6 +53,8 @@ pub(crate) struct Metrics {
     pub log_bytes: IntGauge,
     /// Entries that were read back from the database for clients that came back after a long absence.
     pub log_read_back: IntCounter,
+    /// Guilds that were read from the store and encoded, once for all who connect meanwhile.
+    pub guilds_read: IntCounter,
     /// How long ago the oldest entry that the log holds was placed, in milliseconds: how far back a client may resume.
     pub log_age_ms: IntGauge,
     /// Writes that wait for the next commit.
@@ -155,6 +157,7 @@ impl Metrics {
                 "sanmon_log_read_back_total",
                 "Entries read back from the database for replays.",
             ),
+            guilds_read: counter(&r, "sanmon_guilds_read_total", "Guilds read and encoded for GUILD_INIT."),
             log_age_ms: gauge(&r, "sanmon_log_age_ms", "Milliseconds since the log's oldest entry was placed."),
             writes_queued: gauge(&r, "sanmon_writes_queued", "Writes that wait for the next commit."),
             nats_connected: gauge(&r, "sanmon_nats_connected", "Whether NATS can be reached: 1 or 0."),

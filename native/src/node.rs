@@ -190,6 +190,7 @@ impl Node {
         metrics.log_bytes.set(log.bytes.cast_signed());
         // Another scrape may be doing the same.
         metrics.log_read_back.inc_by(log.read_back.saturating_sub(metrics.log_read_back.get()));
+        metrics.guilds_read.inc_by(self.store.guilds_read().saturating_sub(metrics.guilds_read.get()));
         metrics.log_age_ms.set(age.cast_signed());
         metrics.writes_queued.set(i64::try_from(self.store.queued()).unwrap_or(i64::MAX));
         metrics.nats_connected.set(self.nats.as_ref().is_some_and(Nats::is_up).into());

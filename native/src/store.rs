@@ -10,6 +10,7 @@ mod idempotency;
 mod ids;
 mod intake;
 pub(crate) mod invites;
+mod known_keys;
 mod many;
 pub(crate) mod members;
 pub(crate) mod objects;
@@ -51,6 +52,7 @@ pub(crate) use self::error::{Refusal, StoreError};
 use self::guild_inits::GuildInits;
 pub(crate) use self::idempotency::{IdempotencyKey, Publisher};
 pub(crate) use self::intake::Intake;
+use self::known_keys::KnownKeys;
 pub(crate) use self::outbox::{Outbox, Relaying};
 use self::postgres::Server;
 use self::sqlite::{Database, Folder};
@@ -92,6 +94,7 @@ pub(crate) struct Store {
     room: Arc<Semaphore>,
     log: Arc<Log>,
     inits: Arc<GuildInits>,
+    keys: Arc<KnownKeys>,
     on_commit: OnCommit,
     /// Changes that were answered before the log had what they emitted.
     unrelayed: Arc<Tally>,
@@ -186,7 +189,7 @@ impl Store {
     /// Starts the writer of what was opened.
     fn start(opened: Opened) -> Self {
         let Opened { folder, engine, conn, log, shared, node, last_id, clock, on_commit } = opened;
-        let inits = Arc::new(GuildInits::new(log.head()));
+        let (inits, keys) = (Arc::new(GuildInits::new(log.head())), Arc::<KnownKeys>::default());
         let writer = Writer {
             _folder: folder,
             engine: engine.clone(),
@@ -198,6 +201,7 @@ impl Store {
             clock,
             log: Arc::clone(&log),
             inits: Arc::clone(&inits),
+            keys: Arc::clone(&keys),
             on_commit: Arc::clone(&on_commit),
             sweeps: 0,
             forgotten: Forgotten::default(),
@@ -221,6 +225,7 @@ impl Store {
             room,
             log,
             inits,
+            keys,
             on_commit,
             unrelayed: Arc::default(),
             commit_seconds: None,
@@ -433,6 +438,11 @@ impl Store {
     /// How much the log holds.
     pub(crate) fn log_figures(&self) -> LogFigures {
         self.log.figures()
+    }
+
+    /// How many guilds were read and encoded for those who connect.
+    pub(crate) fn guilds_read(&self) -> u64 {
+        self.inits.read()
     }
 
     /// The last place of the log that is committed.

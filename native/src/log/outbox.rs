@@ -7,9 +7,12 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row, SqlStr};
 
 use super::changes::ChangeNumber;
-use super::rows::{CHUNKS, shared};
+use super::rows::shared;
 use super::shared::Parcel;
 use crate::store::StoreError;
+
+/// How many rows one statement inserts: few different statements, so that each stays prepared.
+const CHUNKS: [usize; 4] = [200, 25, 5, 1];
 
 static INSERTS: LazyLock<[SqlStr; 4]> = LazyLock::new(|| CHUNKS.map(insert_sql));
 

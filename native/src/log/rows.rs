@@ -12,10 +12,11 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, SqlSafeStr as _, SqlStr};
 use super::changes::ChangeNumber;
 use crate::store::StoreError;
 
-/// How many rows one statement inserts: few different statements, so that each stays prepared.
-pub(super) const CHUNKS: [usize; 4] = [200, 25, 5, 1];
+/// Entries that one statement stores at most. Each number up to it has a statement of its own, so that what is published
+/// together goes out by one: each way to SQLite's thread and back costs more than such a statement does.
+pub(crate) const MOST_AT_ONCE: usize = 64;
 
-static INSERTS: LazyLock<[SqlStr; 4]> = LazyLock::new(|| CHUNKS.map(insert_sql));
+static INSERTS: LazyLock<Vec<SqlStr>> = LazyLock::new(|| (1..=MOST_AT_ONCE).map(insert_sql).collect());
 
 /// How many places one statement asks for.
 const PAGE: usize = 64;
@@ -114,24 +115,21 @@ pub(crate) async fn commit(conn: &mut AnyConnection, state: Option<LogState>) ->
     Ok(())
 }
 
-/// Stores entries.
+/// Stores entries, and where the log ends with them.
+///
+/// Up to [`MOST_AT_ONCE`] are one statement, which needs no transaction around it: all of them are stored, or none is.
 pub(crate) async fn insert(conn: &mut AnyConnection, entries: &[Arc<Entry>]) -> Result<(), StoreError> {
-    let mut rest = entries;
-    for (size, sql) in CHUNKS.iter().zip(&*INSERTS) {
-        while rest.len() >= *size {
-            let (chunk, after) = rest.split_at(*size);
-            let mut query = sqlx::query(sql.clone());
-            for entry in chunk {
-                query = query
-                    .bind(entry.seq.as_i64())
-                    .bind(entry.at.as_millis().cast_signed())
-                    .bind(to_string(&entry.audience)?)
-                    .bind(entry.change.as_ref().map(to_string).transpose()?)
-                    .bind(entry.dispatch.as_ref().map(|dispatch| dispatch.text().to_owned()));
-            }
-            query.execute(&mut *conn).await?;
-            rest = after;
+    for chunk in entries.chunks(MOST_AT_ONCE) {
+        let mut query = sqlx::query(INSERTS[chunk.len() - 1].clone());
+        for entry in chunk {
+            query = query
+                .bind(entry.seq.as_i64())
+                .bind(entry.at.as_millis().cast_signed())
+                .bind(to_string(&entry.audience)?)
+                .bind(entry.change.as_ref().map(to_string).transpose()?)
+                .bind(entry.dispatch.as_ref().map(|dispatch| dispatch.text().to_owned()));
         }
+        query.execute(&mut *conn).await?;
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! GUILD_INITs that are kept encoded, so that a guild is read and encoded once for all who connect.
+//! What is kept of guilds while it holds: GUILD_INITs, so that a guild is read and encoded once for all who connect, and which
+//! guilds there are, so that publishing reads nothing.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sanmon_core::codec::Dispatch;
 use sanmon_core::event::Seq;
@@ -15,6 +17,12 @@ const MAX_BYTES: usize = 64 << 20;
 /// Guilds whose last change is remembered.
 const MAX_CHANGED: usize = 100_000;
 
+/// Guilds that are known to be there.
+const MAX_KNOWN: usize = 100_000;
+
+/// Guilds that are read at the same time, at most.
+const TURNS: usize = 64;
+
 /// One guild as GUILD_INIT shows it at a place in the log.
 #[derive(Clone, Debug)]
 pub(super) struct GuildInit {
@@ -26,16 +34,26 @@ pub(super) struct GuildInit {
     pub(super) slack: usize,
 }
 
-/// The encoded guilds that still hold.
+/// What is known of guilds and still holds.
 #[derive(Debug)]
 pub(super) struct GuildInits {
     kept: Mutex<Kept>,
+    /// By the remainder of a guild's id.
+    turns: [tokio::sync::Mutex<LastRead>; TURNS],
+    /// Guilds that were read and encoded.
+    read: AtomicU64,
 }
+
+/// The guild that was read last, and where. Who waits meanwhile takes it as well, even if it changed too soon to be kept.
+#[derive(Debug, Default)]
+pub(super) struct LastRead(Option<(Id, Seq, Weak<Dispatch>)>);
 
 #[derive(Debug)]
 struct Kept {
     inits: HashMap<Id, GuildInit>,
     bytes: usize,
+    /// Guilds that there are.
+    known: HashSet<Id>,
     /// Where guilds last changed, back to `since`.
     changed: HashMap<Id, Seq>,
     since: Seq,
@@ -44,20 +62,60 @@ struct Kept {
 impl GuildInits {
     /// None yet, of a log whose last place is `head`.
     pub(super) fn new(head: Seq) -> Self {
-        Self { kept: Mutex::new(Kept { inits: HashMap::new(), bytes: 0, changed: HashMap::new(), since: head }) }
+        Self {
+            kept: Mutex::new(Kept {
+                inits: HashMap::new(),
+                bytes: 0,
+                known: HashSet::new(),
+                changed: HashMap::new(),
+                since: head,
+            }),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            read: AtomicU64::new(0),
+        }
+    }
+
+    /// The guild as it is now, or else as `read` finds it at the place `head`; `None` if there is no such guild. Of all who ask
+    /// at the same time one reads.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub(super) async fn find_or_read<E>(
+        &self,
+        guild: Id,
+        head: Seq,
+        read: impl AsyncFnOnce() -> Result<Option<GuildInit>, E>,
+    ) -> Result<Option<Arc<Dispatch>>, E> {
+        if let Some(init) = self.find(guild) {
+            return Ok(Some(init));
+        }
+        let mut last = self.turns[guild.as_u64() as usize % TURNS].lock().await;
+        if let Some(init) = self.find(guild).or_else(|| last.find(guild, head)) {
+            return Ok(Some(init));
+        }
+        let Some(init) = read().await? else { return Ok(None) };
+        self.read.fetch_add(1, Ordering::Relaxed);
+        *last = LastRead(Some((guild, init.at, Arc::downgrade(&init.dispatch))));
+        let dispatch = Arc::clone(&init.dispatch);
+        self.keep(guild, init);
+        Ok(Some(dispatch))
+    }
+
+    /// How many guilds were read and encoded so far.
+    pub(super) fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 
     /// The guild as it is now. Everything that changed it up to the reader's place must have been told by `touch`.
-    pub(super) fn find(&self, guild: Id) -> Option<Arc<Dispatch>> {
+    fn find(&self, guild: Id) -> Option<Arc<Dispatch>> {
         self.lock().inits.get(&guild).map(|init| Arc::clone(&init.dispatch))
     }
 
     /// Keeps a guild, unless it changed since it was read.
-    pub(super) fn keep(&self, guild: Id, init: GuildInit) {
+    fn keep(&self, guild: Id, init: GuildInit) {
         let mut kept = self.lock();
-        let stale = init.at < kept.since || kept.changed.get(&guild).is_some_and(|changed| *changed > init.at);
         let size = init.dispatch.text().len();
-        if stale || size > MAX_BYTES {
+        if kept.has_changed(guild, init.at) || size > MAX_BYTES {
             return;
         }
         kept.drop_init(guild);
@@ -67,6 +125,24 @@ impl GuildInits {
         }
         kept.bytes += size;
         kept.inits.insert(guild, init);
+    }
+
+    /// Those of these guilds that are not known to be there.
+    pub(super) fn unknown(&self, guilds: &[Id]) -> Vec<Id> {
+        let kept = self.lock();
+        guilds.iter().filter(|guild| !kept.known.contains(guild)).copied().collect()
+    }
+
+    /// Takes note that there is such a guild, as was read once all up to the place `at` was stored, unless it changed since.
+    pub(super) fn know(&self, guild: Id, at: Seq) {
+        let mut kept = self.lock();
+        if kept.has_changed(guild, at) {
+            return;
+        }
+        if kept.known.len() >= MAX_KNOWN {
+            kept.known.clear();
+        }
+        kept.known.insert(guild);
     }
 
     /// Takes note that guilds changed in a commit that ended at `head`.
@@ -81,6 +157,9 @@ impl GuildInits {
                 Some(init) if *part == Part::Presences && init.slack > 0 => init.slack -= 1,
                 _ => kept.drop_init(*guild),
             }
+            if *part == Part::Whole {
+                kept.known.remove(guild);
+            }
             kept.changed.insert(*guild, head);
         }
         if kept.changed.len() > MAX_CHANGED {
@@ -94,6 +173,7 @@ impl GuildInits {
         let mut kept = self.lock();
         kept.inits.clear();
         kept.bytes = 0;
+        kept.known.clear();
         kept.changed.clear();
         kept.since = head;
     }
@@ -103,7 +183,20 @@ impl GuildInits {
     }
 }
 
+impl LastRead {
+    /// The guild, if it was read at the place `head` or after it.
+    fn find(&self, guild: Id, head: Seq) -> Option<Arc<Dispatch>> {
+        let (read, at, dispatch) = self.0.as_ref()?;
+        if *read == guild && *at >= head { dispatch.upgrade() } else { None }
+    }
+}
+
 impl Kept {
+    /// Whether what was read of a guild at a place may no longer hold.
+    fn has_changed(&self, guild: Id, at: Seq) -> bool {
+        at < self.since || self.changed.get(&guild).is_some_and(|changed| *changed > at)
+    }
+
     fn drop_init(&mut self, guild: Id) {
         if let Some(init) = self.inits.remove(&guild) {
             self.bytes -= init.dispatch.text().len();
@@ -132,6 +225,46 @@ mod tests {
         assert!(inits.find(guild).is_none(), "changed after it was read");
         inits.keep(guild, init(12, 0));
         assert!(inits.find(guild).is_some());
+    }
+
+    #[test]
+    fn a_guild_is_known_until_it_changes() {
+        let (inits, guild) = (GuildInits::new(Seq::new(10)), Id::new(1).unwrap());
+        inits.know(guild, Seq::new(9));
+        assert_eq!(inits.unknown(&[guild]), [guild], "read before all that is known");
+        inits.know(guild, Seq::new(10));
+        assert!(inits.unknown(&[guild]).is_empty());
+        inits.touch(&[Touched { guild, part: Part::Presences }], Seq::new(12));
+        assert!(inits.unknown(&[guild]).is_empty(), "who is about is no matter");
+        inits.touch(&[Touched { guild, part: Part::Whole }], Seq::new(13));
+        assert_eq!(inits.unknown(&[guild]), [guild]);
+        inits.know(guild, Seq::new(12));
+        assert_eq!(inits.unknown(&[guild]), [guild], "it may be gone since");
+        inits.know(guild, Seq::new(13));
+        assert!(inits.unknown(&[guild]).is_empty());
+        inits.clear(Seq::new(14));
+        assert_eq!(inits.unknown(&[guild]), [guild]);
+    }
+
+    #[tokio::test]
+    async fn who_asks_at_the_same_time_shares_one_reading() {
+        let (inits, guild) = (&GuildInits::new(Seq::new(0)), Id::new(1).unwrap());
+        let read = |at: u64| {
+            inits.find_or_read(guild, Seq::new(at), async move || {
+                tokio::task::yield_now().await;
+                // It changes before it can be kept.
+                inits.touch(&[Touched { guild, part: Part::Whole }], Seq::new(at + 1));
+                Ok::<_, ()>(Some(init(at, 0)))
+            })
+        };
+        let (first, same, earlier, later) = tokio::join!(read(5), read(5), read(4), read(6));
+        let [first, same, earlier, later] = [first, same, earlier, later].map(|init| init.unwrap().unwrap());
+        assert!(Arc::ptr_eq(&first, &same) && Arc::ptr_eq(&first, &earlier));
+        assert!(!Arc::ptr_eq(&first, &later), "it has seen more");
+        assert_eq!(inits.read(), 2);
+        drop((first, same, earlier, later));
+        read(6).await.unwrap().unwrap();
+        assert_eq!(inits.read(), 3, "what nobody holds any longer is not held here");
     }
 
     #[test]

@@ -134,16 +134,24 @@ pub(crate) async fn of_user(store: &Store, user: Id) -> Result<Vec<Box<RawValue>
     rows.iter().map(|row| Ok(RawValue::from_string(row.try_get(0)?)?)).collect()
 }
 
-/// Which of these guilds there are not.
+/// The first of these guilds that there is not.
 ///
 /// # Errors
 /// Only faults of the machine.
 pub(crate) async fn first_unknown(store: &Store, guilds: &[Id]) -> Result<Option<Id>, StoreError> {
+    // Publishers ask this each time, nearly always for guilds that are known.
+    let unknown = store.inits.unknown(guilds);
+    if unknown.is_empty() {
+        return Ok(None);
+    }
+    // Before it is read: what changes later is told with a later place.
+    let head = store.log.head();
     let mut tx = store.read().await?;
-    for guild in guilds {
-        if find(&mut tx, *guild).await?.is_none() {
-            return Ok(Some(*guild));
+    for guild in unknown {
+        if find(&mut tx, guild).await?.is_none() {
+            return Ok(Some(guild));
         }
+        store.inits.know(guild, head);
     }
     Ok(None)
 }
@@ -291,6 +299,21 @@ mod tests {
         delete(store, id(1), guild).await.unwrap();
         assert_eq!(show(store, id(1), guild).await.unwrap_err(), UNKNOWN.into());
         assert_eq!(bench.names().await, ["GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"]);
+    }
+
+    #[test_matrix([On::Sqlite, On::Postgres])]
+    #[tokio::test]
+    async fn a_guild_is_known_to_publishers_until_it_is_deleted(on: On) {
+        let bench = Platform::new(on, &[1]).await;
+        let store = &bench.store;
+        let (guild, other) = (bench.guild_of(1, &[]).await, bench.guild_of(1, &[]).await);
+        for _ in 0..2 {
+            assert_eq!(first_unknown(store, &[guild, other]).await.unwrap(), None);
+            assert_eq!(first_unknown(store, &[guild, id(999), other]).await.unwrap(), Some(id(999)));
+        }
+        assert!(store.inits.unknown(&[guild, other]).is_empty(), "the second time, nothing was read");
+        delete(store, id(1), guild).await.unwrap();
+        assert_eq!(first_unknown(store, &[other, guild]).await.unwrap(), Some(guild));
     }
 
     #[test_matrix([On::Sqlite, On::Postgres])]

@@ -10,7 +10,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::error::{Refusal, StoreError};
-use super::secret::{self, Secret};
+use super::known_keys::KnownKey;
+use super::secret::{Claim, Secret};
 use super::{Store, Tx, objects};
 
 /// What an operator key may do.
@@ -179,6 +180,7 @@ pub(crate) async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
                 if gone.execute(tx.conn()).await?.rows_affected() == 0 {
                     return Err(Refusal::Unknown { what: "operator key" }.into());
                 }
+                tx.revoke_keys();
                 Ok(())
             })
         })
@@ -190,9 +192,18 @@ pub(crate) async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
 /// # Errors
 /// Only faults of the machine.
 pub(crate) async fn authenticate(store: &Store, key: &str) -> Result<Option<Operator>, StoreError> {
+    let Some(claim) = Claim::parse(key) else { return Ok(None) };
+    if let Some(known) = store.keys.find(claim.id) {
+        return Ok(claim.matches(&known.hash).then_some(known.operator));
+    }
+    let revocations = store.keys.revocations();
     let query = "SELECT hash, name, scopes FROM operator_keys WHERE id = $1";
-    let Some((id, row)) = secret::row_of(store, key, query).await? else { return Ok(None) };
-    Ok(Some(Operator { id, name: row.try_get(1)?, scopes: scopes(&row, 2)? }))
+    let Some(row) = claim.row(store, query).await? else { return Ok(None) };
+    let operator = Operator { id: claim.id, name: row.try_get(1)?, scopes: scopes(&row, 2)? };
+    if !store.is_shared() {
+        store.keys.keep(KnownKey { hash: row.try_get(0)?, operator: operator.clone() }, revocations);
+    }
+    Ok(Some(operator))
 }
 
 fn scopes(row: &AnyRow, column: usize) -> Result<Vec<Scope>, StoreError> {

@@ -20,8 +20,8 @@ pub(super) struct Secret {
 
 /// What someone shows: the id that it names, and the hash of what it claims.
 #[derive(Debug)]
-struct Claim {
-    id: Id,
+pub(super) struct Claim {
+    pub(super) id: Id,
     hash: String,
 }
 
@@ -38,7 +38,7 @@ impl Secret {
 
 impl Claim {
     /// Reads what someone shows; `None` if it can't be a secret.
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.split_once('.')?;
         // Longer ones are none, and are not worth hashing.
         if secret.is_empty() || secret.len() > 64 {
@@ -47,8 +47,15 @@ impl Claim {
         Some(Self { id: id.parse().ok()?, hash: hex::encode(Sha256::digest(text.as_bytes())) })
     }
 
+    /// The row that `query` finds by the id, if its first column is the hash of this secret.
+    pub(super) async fn row(&self, store: &Store, query: &'static str) -> Result<Option<AnyRow>, StoreError> {
+        let Some(row) = store.look_up(|| sqlx::query(query).bind(self.id.as_i64())).await? else { return Ok(None) };
+        let is_right = self.matches(&row.try_get::<String, _>(0)?);
+        Ok(is_right.then_some(row))
+    }
+
     /// Whether this is the secret that has the hash `stored`, in a time that tells nothing of where they differ.
-    fn matches(&self, stored: &str) -> bool {
+    pub(super) fn matches(&self, stored: &str) -> bool {
         self.hash.as_bytes().ct_eq(stored.as_bytes()).into()
     }
 }
@@ -61,9 +68,8 @@ pub(super) async fn row_of(
     query: &'static str,
 ) -> Result<Option<(Id, AnyRow)>, StoreError> {
     let Some(claim) = Claim::parse(shown) else { return Ok(None) };
-    let Some(row) = store.look_up(|| sqlx::query(query).bind(claim.id.as_i64())).await? else { return Ok(None) };
-    let is_right = claim.matches(&row.try_get::<String, _>(0)?);
-    Ok(is_right.then_some((claim.id, row)))
+    let row = claim.row(store, query).await?;
+    Ok(row.map(|row| (claim.id, row)))
 }
 
 #[cfg(test)]

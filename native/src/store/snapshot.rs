@@ -67,14 +67,8 @@ pub(crate) async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>
     let chosen = presences::chosen(&mut read, user).await?;
     let mut snapshot = Snapshot { head, user: about, chosen, guilds: Vec::new(), inits: Vec::new() };
     for guild in users::guilds_of(&mut read, user).await? {
-        let init = match store.inits.find(guild) {
-            Some(init) => init,
-            None => {
-                let Some(init) = read_guild(&mut read, guild, head).await? else { continue };
-                store.inits.keep(guild, init.clone());
-                init.dispatch
-            }
-        };
+        let init = store.inits.find_or_read(guild, head, async || read_guild(&mut read, guild, head).await).await?;
+        let Some(init) = init else { continue };
         snapshot.guilds.push(guild);
         snapshot.inits.push(init);
     }

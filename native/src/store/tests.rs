@@ -324,6 +324,21 @@ async fn places_are_never_given_twice() {
     assert_eq!(bench.store.publish(drafts(1), None).await.unwrap(), [seqs[4].next()]);
 }
 
+#[tokio::test]
+async fn what_one_statement_takes_and_what_it_does_not_outlives_the_process() {
+    let mut bench = Bench::new(On::Sqlite).await;
+    let mut stored = 0;
+    for number in [1, rows::MOST_AT_ONCE, rows::MOST_AT_ONCE + 1, 3 * rows::MOST_AT_ONCE] {
+        let before = bench.store.head();
+        let seqs = bench.store.publish(drafts(number), None).await.unwrap();
+        assert_eq!((seqs.len(), seqs[0]), (number, before.next()));
+        bench = bench.again().await;
+        stored += number as i64;
+        assert_eq!(bench.store.head(), *seqs.last().unwrap());
+        assert_eq!(count(&bench.store, "SELECT COUNT(*) FROM log").await, stored);
+    }
+}
+
 #[test_matrix([On::Sqlite, On::Postgres])]
 #[tokio::test]
 async fn ids_outgrow_those_of_an_earlier_run(on: On) {

@@ -26,6 +26,17 @@ pub(crate) struct Tx {
     last: ChangeNumber,
     emitted: Emitted,
     touched: Vec<Touched>,
+    revokes_keys: bool,
+    extent: Extent,
+}
+
+/// What is around the statements of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A transaction that has begun.
+    Begun,
+    /// Nothing so far: all that is stored are entries of this machine's log, for which one statement may do.
+    Unbegun,
 }
 
 /// What a transaction emitted so far.
@@ -67,12 +78,25 @@ pub(super) struct Finished {
     pub(super) ids: Ids,
     pub(super) emitted: Emitted,
     pub(super) touched: Vec<Touched>,
+    pub(super) revokes_keys: bool,
 }
 
 impl Tx {
-    /// A transaction that has begun, in the state `begun` of the log.
-    pub(super) const fn new(conn: AnyConnection, now: UnixMillis, ids: Ids, begun: LogState, emitted: Emitted) -> Self {
-        Self { conn, now, ids, begun, last: begun.last, emitted, touched: Vec::new() }
+    /// A transaction in the state `begun` of the log.
+    pub(super) const fn new(
+        conn: AnyConnection,
+        now: UnixMillis,
+        ids: Ids,
+        begun: LogState,
+        emitted: Emitted,
+        extent: Extent,
+    ) -> Self {
+        Self { conn, now, ids, begun, last: begun.last, emitted, touched: Vec::new(), revokes_keys: false, extent }
+    }
+
+    /// What is around its statements.
+    pub(super) const fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// The connection to run SQL on. The transaction is the writer's to begin and to end.
@@ -87,6 +111,11 @@ impl Tx {
     pub(crate) fn emit(&mut self, draft: Draft) -> ChangeNumber {
         self.touch(&draft);
         self.number(draft)
+    }
+
+    /// Takes note that an operator key is no longer valid.
+    pub(super) fn revoke_keys(&mut self) {
+        self.revokes_keys = true;
     }
 
     /// Takes note that presences of a guild changed of which it is told nothing.
@@ -162,7 +191,8 @@ impl Tx {
     }
 
     pub(super) fn finish(self) -> Finished {
-        Finished { conn: self.conn, ids: self.ids, emitted: self.emitted, touched: self.touched }
+        let Self { conn, ids, emitted, touched, revokes_keys, .. } = self;
+        Finished { conn, ids, emitted, touched, revokes_keys }
     }
 
     fn touch(&mut self, draft: &Draft) {

@@ -23,10 +23,11 @@ use super::error::StoreError;
 use super::guild_inits::GuildInits;
 use super::idempotency::{self, IdempotencyKey};
 use super::ids::Ids;
+use super::known_keys::KnownKeys;
 use super::postgres::bounded;
 use super::sqlite::Folder;
 use super::sweep::{self, Forgotten, Swept};
-use super::tx::{Emitted, Tx};
+use super::tx::{Emitted, Extent, Tx};
 use crate::clock::Clock;
 use crate::complaints::Complaints;
 use crate::log::rows::LogState;
@@ -40,6 +41,9 @@ const BATCH_EVENTS: usize = 8192;
 
 /// How long one change may take before it is taken back.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Entries that may be too many or too old for the log until the next sweep.
+const LEFT_TO_SWEEPS: u64 = 256;
 
 /// How often what has run out is swept away.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
@@ -68,6 +72,7 @@ pub(super) struct Writer {
     pub(super) clock: Clock,
     pub(super) log: Arc<Log>,
     pub(super) inits: Arc<GuildInits>,
+    pub(super) keys: Arc<KnownKeys>,
     pub(super) on_commit: OnCommit,
     /// How many sweeps of the log were made since everything else was swept.
     pub(super) sweeps: u32,
@@ -115,7 +120,9 @@ impl Writer {
 
     /// Runs a batch in one transaction, tells of its entries, and answers.
     async fn commit(&mut self, batch: Vec<Work>) {
-        let mut tx = match self.begin().await {
+        let only_places = self.shared.is_none() && batch.iter().all(Work::only_places);
+        let extent = if only_places { Extent::Unbegun } else { Extent::Begun };
+        let mut tx = match self.begin(extent).await {
             Ok(tx) => tx,
             Err(error) => return batch.into_iter().for_each(|work| work.fail(error.clone())),
         };
@@ -155,12 +162,15 @@ impl Writer {
         }
     }
 
-    async fn begin(&mut self) -> Result<Tx, StoreError> {
+    async fn begin(&mut self, extent: Extent) -> Result<Tx, StoreError> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => self.reconnect().await?,
         };
-        let mut begun = self.engine.begin_write(&mut conn).await;
+        let mut begun = match extent {
+            Extent::Begun => self.engine.begin_write(&mut conn).await,
+            Extent::Unbegun => Ok(None),
+        };
         if self.shared.is_some() && matches!(begun, Err(StoreError::Unavailable(_))) {
             // It was lost while nothing was written. Nothing ran in this transaction yet, so another connection does as well.
             conn = self.reconnect().await?;
@@ -171,12 +181,12 @@ impl Writer {
         let Some(state) = state else {
             let state = LogState { last: ChangeNumber::new(self.log.head().as_u64()), last_id: self.last_id };
             let ids = self.ids.take().unwrap_or_else(|| Ids::after(self.node, self.last_id));
-            return Ok(Tx::new(conn, now, ids, state, Emitted::Entries(Vec::new())));
+            return Ok(Tx::new(conn, now, ids, state, Emitted::Entries(Vec::new()), extent));
         };
         // Other nodes made ids since.
         let ids = self.ids.take().filter(|ids| ids.last() == state.last_id);
         let ids = ids.unwrap_or_else(|| Ids::after(self.node, state.last_id));
-        Ok(Tx::new(conn, now, ids, state, Emitted::Parcels(Vec::new())))
+        Ok(Tx::new(conn, now, ids, state, Emitted::Parcels(Vec::new()), extent))
     }
 
     /// Ends a transaction, within a bound where a server may fall silent.
@@ -189,19 +199,30 @@ impl Writer {
 
     /// Stores the entries, drops what the log may forget, and commits. Says up to where the log forgot.
     async fn end(&mut self, tx: &mut Tx) -> Result<Option<Seq>, StoreError> {
-        let (now, moved_on) = (tx.now(), tx.moved_on());
+        let (now, moved_on, extent) = (tx.now(), tx.moved_on(), tx.extent());
         let (conn, emitted) = tx.unstored();
-        match emitted {
-            Emitted::Entries(entries) => rows::insert(conn, entries).await?,
-            Emitted::Parcels(parcels) => outbox::insert(conn, parcels).await?,
-        }
-        let mut forgotten = None;
-        if let Emitted::Entries(entries) = emitted {
-            // Twice of what came in, so that a full log shrinks faster than it grows, yet no commit takes long.
-            forgotten = self.log.excess(now, sweep::STEP + 2 * entries.len());
-            if let Some(through) = forgotten {
-                rows::delete_through(conn, through).await?;
+        let entries = match emitted {
+            Emitted::Entries(entries) => entries,
+            Emitted::Parcels(parcels) => {
+                outbox::insert(conn, parcels).await?;
+                rows::commit(conn, moved_on).await?;
+                return Ok(None);
             }
+        };
+        // Twice of what came in, so that a full log shrinks faster than it grows, yet no commit takes long.
+        let forgotten = self.log.excess(now, sweep::STEP + 2 * entries.len());
+        if extent == Extent::Unbegun {
+            // The next sweep, which is at hand, drops a few as well.
+            let count = |through: Seq| through.as_u64() - self.log.forgotten().as_u64();
+            if entries.len() <= rows::MOST_AT_ONCE && forgotten.is_none_or(|through| count(through) < LEFT_TO_SWEEPS) {
+                rows::insert(conn, entries).await?;
+                return Ok(None);
+            }
+            self.engine.begin_write(conn).await?;
+        }
+        rows::insert(conn, entries).await?;
+        if let Some(through) = forgotten {
+            rows::delete_through(conn, through).await?;
         }
         rows::commit(conn, moved_on).await?;
         Ok(forgotten)
@@ -213,6 +234,9 @@ impl Writer {
         self.conn = Some(finished.conn);
         self.last_id = finished.ids.last();
         self.ids = Some(finished.ids);
+        if finished.revokes_keys {
+            self.keys.forget();
+        }
         let entries = match finished.emitted {
             Emitted::Entries(entries) => entries,
             Emitted::Parcels(parcels) => {
@@ -237,6 +261,8 @@ impl Writer {
     async fn abandon(&mut self, tx: Tx) {
         let finished = tx.finish();
         self.ids = Some(finished.ids);
+        // It may have been committed all the same.
+        self.keys.forget();
         let mut conn = finished.conn;
         let goodbye = async move {
             let _ = sqlx::raw_sql("ROLLBACK").execute(&mut conn).await;
@@ -315,7 +341,7 @@ impl Writer {
         if !due && self.log.excess(self.clock.steady(), 1).is_none() {
             return Ok(Swept::All);
         }
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Extent::Begun).await?;
         let forgotten = self.forgotten();
         let swept = if due { sweep::expired(&mut tx, forgotten).await } else { Ok(Swept::All) };
         let ended = match swept {

@@ -58,6 +58,11 @@ impl Work {
         }
     }
 
+    /// Whether entries of the log are all that it stores, so that it reads nothing and can't fail alone.
+    pub(crate) fn only_places(&self) -> bool {
+        matches!(self, Self::Publish(publish) if publish.key.is_none())
+    }
+
     /// Answers that nothing was stored. Who no longer waits does not need to know.
     pub(crate) fn fail(self, error: StoreError) {
         match self {
