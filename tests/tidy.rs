@@ -136,6 +136,40 @@ fn imports_point_one_way() {
 }
 
 #[test]
+fn every_file_is_part_of_a_program() {
+    let all = rust();
+    let is_named = |source: &&Source| {
+        let (folder, stem) = (source.path.parent().expect("a folder"), source.path.file_stem().expect("a name"));
+        let declaration = format!("mod {};", stem.to_string_lossy());
+        // By the file that stands for its folder, or by one beside it.
+        let names = |other: &Source| {
+            let is_near = other.path.parent() == Some(folder) || other.path.with_extension("") == folder;
+            is_near && other.text.lines().any(|line| line.trim_end().ends_with(&declaration))
+        };
+        all.iter().any(names)
+    };
+    // Where Cargo begins by itself, or as a manifest tells it to.
+    let manifests = sources(&["core", "native", "wasm", "tests", "xtask"], &["toml"]);
+    let is_begun = |source: &&Source| {
+        let parts: Vec<_> = source.path.iter().map(|part| part.to_string_lossy()).collect();
+        let is_usual = match &*parts.iter().map(|part| &**part).collect::<Vec<_>>() {
+            [.., "src", "lib.rs" | "main.rs"] | [_, "build.rs"] | [.., "examples", _] | [_, "tests", _, "main.rs"] => {
+                true
+            }
+            [package, "tests", _] => *package != "tests",
+            _ => false,
+        };
+        let named = |manifest: &Source| {
+            let inside = source.path.strip_prefix(manifest.path.parent().expect("a folder"));
+            inside.is_ok_and(|inside| manifest.text.contains(&format!("path = \"{}\"", inside.display())))
+        };
+        is_usual || manifests.iter().any(named)
+    };
+    let lost = all.iter().filter(|source| !is_named(source) && !is_begun(source));
+    assert_none(&lost.map(|source| format!("{} is in no program", source.path.display())).collect::<Vec<_>>());
+}
+
+#[test]
 fn few_modules_are_public() {
     let library = fs::read_to_string(workspace().join("native/src/lib.rs")).expect("the library's root");
     let public = library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));

@@ -22,6 +22,8 @@ const GUILDS: usize = 5;
 const MEMBERS: usize = 1_000;
 /// Rounds, each with connections of its own.
 const ROUNDS: usize = 5;
+/// What counts the guilds that are read and encoded.
+const GUILDS_READ: &str = "sanmon_guilds_read_total";
 /// Connections a second, at least.
 const BAR: f64 = 5_000.0;
 /// Seconds for the slowest, at most.
@@ -44,6 +46,7 @@ pub(crate) async fn run(session: &Session) -> io::Result<()> {
     crowd.join(&server, &places.collect::<Vec<_>>()).await?;
     let (target, hellos) = (Target::of(&server), crowd.hellos("json"));
     let (mut rates, mut slowest, mut costs, mut halves) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let before = server.metric(GUILDS_READ).await;
     for _ in 0..session.pick(ROUNDS, 1) {
         progress.step("");
         let mut swarm = Swarm::new(session, &target)?;
@@ -56,12 +59,18 @@ pub(crate) async fn run(session: &Session) -> io::Result<()> {
         swarm.settle().await?;
     }
     drop(progress);
+    let read = server.metric(GUILDS_READ).await - before;
     let most = slowest.iter().copied().fold(0.0, f64::max);
     let (rate, cost) = (median(rates.clone()), median(costs));
     println!("  {rate:.0} a second (median of the rounds), at least {BAR:.0} wanted: {}", session.verdict(rate >= BAR));
     println!(
         "  the slowest of all rounds took {most:.2} s, at most {SLOWEST} wanted: {}",
         session.verdict(most <= SLOWEST)
+    );
+    println!(
+        "  {read} guilds were read and encoded, of {} that did not change: {}",
+        guilds.len(),
+        session.verdict(read <= guilds.len() as u64)
     );
     println!("  one of two took {:.2} s or less; {cost:.0} us of the server's processor time each\n", median(halves));
     let rounded = |values: &[f64]| values.iter().copied().map(round).collect::<Vec<_>>();
@@ -70,6 +79,7 @@ pub(crate) async fn run(session: &Session) -> io::Result<()> {
         json!({
             "clients": clients, "at_once": AT_ONCE, "guilds": GUILDS, "members": MEMBERS,
             "per_second": rounded(&rates), "slowest_seconds": rounded(&slowest), "cpu_us_each": round(cost),
+            "guilds_read": read, "guilds_read_at_most": guilds.len(),
             "per_second_at_least": BAR, "slowest_at_most": SLOWEST,
         }),
     )

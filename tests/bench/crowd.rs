@@ -21,6 +21,7 @@ pub(crate) struct Crowd {
 pub(crate) fn setup() -> Setup {
     Setup::new()
         .set("max_connections_per_address", 20_000)
+        .set("max_http_connections_per_address", 20_000)
         .set("max_accepts_per_second", 20_000)
         .set("max_guilds_per_user", 1_000)
 }
