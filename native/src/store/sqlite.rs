@@ -89,8 +89,7 @@ impl Database {
             .max_lifetime(None)
             .after_connect(|conn, _| {
                 Box::pin(async move {
-                    for pragma in ["PRAGMA busy_timeout = 5000", "PRAGMA query_only = ON", "PRAGMA cache_size = -8000"]
-                    {
+                    for pragma in ["PRAGMA busy_timeout = 5000", "PRAGMA query_only = ON"] {
                         sqlx::raw_sql(pragma).execute(&mut *conn).await?;
                     }
                     Ok(())
