@@ -60,18 +60,6 @@ impl Claim {
     }
 }
 
-/// The row of the secret that someone shows, and the id in it; `None` if the secret is none of that table's. `query` finds a
-/// row by its id; the row's first column is the secret's hash.
-pub(super) async fn row_of(
-    store: &Store,
-    shown: &str,
-    query: &'static str,
-) -> Result<Option<(Id, AnyRow)>, StoreError> {
-    let Some(claim) = Claim::parse(shown) else { return Ok(None) };
-    let row = claim.row(store, query).await?;
-    Ok(row.map(|row| (claim.id, row)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

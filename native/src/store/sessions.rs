@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use sqlx::Row;
 
 use super::error::{Refusal, StoreError};
-use super::secret::{self, Secret};
+use super::secret::{Claim, Secret};
 use super::{Store, objects, users};
 use crate::fields::Fields;
 
@@ -86,7 +86,9 @@ pub(crate) async fn create(store: &Store, new: NewSession) -> Result<Minted, Sto
 /// Only faults of the machine.
 pub(crate) async fn authenticate(store: &Store, secret: &str) -> Result<Option<Authenticated>, StoreError> {
     let query = "SELECT hash, user_id, expires_at FROM sessions WHERE id = $1";
-    let Some((session, row)) = secret::row_of(store, secret, query).await? else { return Ok(None) };
+    let Some(claim) = Claim::parse(secret) else { return Ok(None) };
+    let Some(row) = claim.row(store, query).await? else { return Ok(None) };
+    let session = claim.id;
     let expires_at = row.try_get::<Option<i64>, _>(2)?.map(|at| UnixMillis::from_millis(at.cast_unsigned()));
     if expires_at.is_some_and(|at| at <= store.clock.steady()) {
         return Ok(None);
