@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::node;
+
 /// Why a task stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -39,10 +41,13 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// A command in the root of the workspace, without standard input.
+/// A command in the root of the workspace, without standard input; it and what it starts find the Node.js that was installed.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root()).stdin(Stdio::null());
+    if let Some(path) = node::search_path() {
+        command.env("PATH", path);
+    }
     command
 }
 

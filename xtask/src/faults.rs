@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::command::{Failure, cargo, command, run, target};
-use crate::test::prepare;
+use crate::prepare;
 
 #[derive(Args)]
 pub(crate) struct Faults {

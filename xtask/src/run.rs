@@ -9,8 +9,7 @@ use clap::Args;
 
 use self::cluster::Cluster;
 use crate::command::{Failure, cargo, root, run, target};
-use crate::test::prepare;
-use crate::{npm, wasm_target};
+use crate::{npm, prepare, wasm_target};
 
 /// Where the server listens when the arguments don't say.
 const LISTEN: &str = "127.0.0.1:8080";

@@ -1,7 +1,6 @@
 //! `cargo xtask test`: everything that must hold, one step after the other.
 
 mod browser;
-pub(crate) mod prepare;
 mod step;
 
 use std::path::Path;
@@ -11,7 +10,7 @@ use clap::Args;
 use self::step::Steps;
 use crate::command::{Failure, cargo, run, succeeds, target};
 use crate::python::Python;
-use crate::{bench, licences, npm, wasm_target};
+use crate::{bench, licences, npm, prepare, wasm_target};
 
 #[derive(Args)]
 pub(crate) struct Test {

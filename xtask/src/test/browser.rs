@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::prepare;
 use crate::command::{Failure, command, root, run_within};
-use crate::npm;
+use crate::{npm, prepare};
 
 /// Node bounds a file of tests by it as well as each test; no file takes half of that on a slow machine.
 const ONE_TEST: Duration = Duration::from_secs(400);

@@ -1,4 +1,4 @@
-//! What the tests need beside Rust, found or installed.
+//! What tasks need beside Rust, found or installed.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use sanmon_engines::{has_nats, has_postgres};
 
 use crate::command::{Failure, cargo, command, output, run_within, succeeds};
-use crate::wasm_target;
+use crate::{node, wasm_target};
 
-/// Something that tests need.
+/// Something that a task needs.
 struct Need {
     /// What it is, for the one who reads.
     name: &'static str,
@@ -28,6 +28,8 @@ enum Source {
     WasmTarget,
     /// `apt-get install`
     Debian(&'static str),
+    /// A virtual environment of Python's, since Debian's own is older until Debian 13
+    NodeWheel,
 }
 
 /// Long enough for a browser and what it stands on, over a slow line.
@@ -40,6 +42,11 @@ const UNSHARE: &str = "unshare";
 /// What several nodes stand on.
 const NATS: &str = "nats-server";
 const POSTGRES: &str = "PostgreSQL";
+/// What servers in Python are installed with.
+const PYTHON: &str = "Python 3";
+const VENV: &str = "Python's venv";
+/// What JavaScript runs in.
+const NODE: &str = "Node.js 20.11 or newer, with npm";
 
 const NEEDS: &[Need] = &[
     Need {
@@ -53,19 +60,14 @@ const NEEDS: &[Need] = &[
         from: Source::Component("clippy"),
     },
     Need { name: "the standard library for wasm32", present: wasm_target::is_installed, from: Source::WasmTarget },
+    Need { name: PYTHON, present: || succeeds(command("python3").arg("--version")), from: Source::Debian("python3") },
     Need {
-        name: "Python 3",
-        present: || succeeds(command("python3").arg("--version")),
-        from: Source::Debian("python3"),
-    },
-    Need {
-        name: "Python's venv",
+        name: VENV,
         present: || succeeds(command("python3").args(["-c", "import venv, ensurepip"])),
         from: Source::Debian("python3-venv"),
     },
-    // Older ones know nothing of the test runner's bounds.
-    Need { name: "Node.js 20.11 or newer", present: has_node, from: Source::Debian("nodejs") },
-    Need { name: "npm", present: || succeeds(command("npm").arg("--version")), from: Source::Debian("npm") },
+    // Older ones know nothing of the test runner's bounds. After Python, which may bring it.
+    Need { name: NODE, present: has_node, from: Source::NodeWheel },
     Need { name: FAKETIME, present: has_faketime, from: Source::Debian("faketime") },
     Need {
         name: UNSHARE,
@@ -97,6 +99,14 @@ pub(crate) fn install() -> Result<(), Failure> {
 /// As [`install`].
 pub(crate) fn install_for_faults() -> Result<(), Failure> {
     install_named(&[FAKETIME, UNSHARE, NATS, POSTGRES])
+}
+
+/// The same for the servers that Sanmon is compared with.
+///
+/// # Errors
+/// As [`install`].
+pub(crate) fn install_for_peers() -> Result<(), Failure> {
+    install_named(&[PYTHON, VENV, NODE, NATS])
 }
 
 /// The same for what several nodes stand on.
@@ -154,6 +164,8 @@ impl Source {
                 succeeds(command("apt-get").arg("--version"))
                     && (is_root() || succeeds(command("sudo").args(["--non-interactive", "true"])))
             }
+            // Python is wanted before, and this puts nothing outside of target/.
+            Self::NodeWheel => true,
         }
     }
 
@@ -167,6 +179,7 @@ impl Source {
                     .args(["install", "--yes", "--quiet", "--no-install-recommends", name])
                     .env("DEBIAN_FRONTEND", "noninteractive"),
             ),
+            Self::NodeWheel => node::install(),
         }
     }
 
@@ -175,15 +188,16 @@ impl Source {
             Self::Component(name) => format!("rustup component add {name}"),
             Self::WasmTarget => format!("rustup target add {}", wasm_target::TARGET),
             Self::Debian(name) => format!("apt-get install {name}"),
+            Self::NodeWheel => format!("pip install --requirement {}", node::REQUIREMENTS),
         }
     }
 }
 
-/// Whether Node.js is there and new enough.
+/// Whether Node.js is there and new enough, and npm with it.
 fn has_node() -> bool {
     let asks =
         "const [major, minor] = process.versions.node.split('.'); process.exit(major * 100 + +minor >= 2011 ? 0 : 1)";
-    succeeds(command("node").args(["-e", asks]))
+    succeeds(command("node").args(["-e", asks])) && succeeds(command("npm").arg("--version"))
 }
 
 /// Whether Debian's package has put its library under one of /usr/lib's folders.
