@@ -20,7 +20,7 @@ const CORE: &[&[&str]] = &[
 /// The modules of the server's library, likewise.
 const NATIVE: &[&[&str]] = &[
     &["addresses", "causes", "clock", "config", "disk", "failures", "fields", "metrics", "tally"],
-    &["cluster", "complaints", "nats", "peer"],
+    &["cluster", "nats", "peer"],
     &["listen", "log", "origin", "store", "tls"],
     &["upgrade", "hub", "client", "telemetry"],
     &["doorway"],

@@ -26,11 +26,12 @@ use self::exhaustion::{Spare, TurnedAway, is_out_of_files};
 use self::written::Watched;
 pub(crate) use self::written::Written;
 use crate::addresses::Place;
-use crate::complaints::Complaints;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::listen::{Io, Listener, Pace, Patience, Strict};
 use crate::metrics::Metrics;
 use crate::peer::{Door, Peer, Transport};
+use crate::tally::Tally;
 use crate::tls::Tls;
 
 /// The pause after the first failed accept; each further one doubles it, up to [`LONGEST_PAUSE`].
@@ -103,7 +104,7 @@ where
     /// Serves what the listener takes until the phase says to finish. Each connection is a task that ends by itself.
     pub(crate) async fn run(mut self, listener: Listener) {
         let mut pause = FIRST_PAUSE;
-        let (mut spare, mut complaints) = (Spare::open(), Complaints::none());
+        let (mut spare, failures, clock) = (Spare::open(), Tally::default(), Clock::start());
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -132,7 +133,7 @@ where
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
                     self.metrics.accept_errors.inc();
-                    if let Some(times) = complaints.add() {
+                    if let Some(times) = failures.note(clock.now()) {
                         warn!(%listener, %error, times, "can't accept connections; trying again");
                     }
                     if is_out_of_files(&error)

@@ -40,7 +40,6 @@ pub mod cli;
 pub mod client;
 mod clock;
 mod cluster;
-mod complaints;
 pub mod config;
 mod disk;
 mod doorway;

@@ -61,7 +61,6 @@ pub(crate) use self::tx::Tx;
 pub(crate) use self::writer::OnCommit;
 use self::writer::{Change, Job, Publish, Value, Work, Writer};
 use crate::clock::Clock;
-use crate::complaints::Complaints;
 use crate::config::{Config, ServerUrl};
 pub(crate) use crate::log::LogFigures;
 use crate::log::{ChangeNumber, Log, SharedLog, rows};
@@ -206,7 +205,7 @@ impl Store {
             sweeps: 0,
             forgotten: Forgotten::default(),
             is_away: false,
-            failures: Complaints::none(),
+            failures: Tally::default(),
         };
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
         tokio::spawn(async move {

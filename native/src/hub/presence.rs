@@ -11,6 +11,7 @@ mod many;
 use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::store::presence_runs::{self, Run, Written};
 use crate::store::{Store, StoreError, presences};
+use crate::tally::Tally;
 
 /// Reports that may wait for the desk, which does nothing but take them.
 const REPORTS: usize = 8192;
@@ -76,8 +78,9 @@ impl PresenceDesk {
                 None
             }
         };
-        let run = many.as_ref().map(Many::place);
-        let clerk = Clerk { machine, store: store.clone(), clock, run, unstored: HashMap::new(), unshown: Vec::new() };
+        let place = many.as_ref().map(Many::place);
+        let files = Files { store: store.clone(), place, clock, failed: Tally::default() };
+        let clerk = Clerk { machine, clock, files: Arc::new(files), unstored: HashMap::new(), unshown: Vec::new() };
         let task = runtime.spawn(clerk.run(inbox)).abort_handle();
         Ok(Self { store, reports, task, drains: AtomicBool::new(false), many })
     }
@@ -141,14 +144,22 @@ impl PresenceDesk {
 /// Who sits at the desk.
 struct Clerk {
     machine: Presences,
-    store: Store,
     clock: Clock,
-    /// The run under which this node's part is kept, among many nodes.
-    run: Option<many::Place>,
+    files: Arc<Files>,
     /// Choices that the store has not taken yet, the newest of each user.
     unstored: HashMap<Id, Presence>,
     /// The batch to show after them.
     unshown: Vec<PresenceUpdate>,
+}
+
+/// Where a batch goes.
+struct Files {
+    store: Store,
+    /// The run under which this node's part is kept, among many nodes.
+    place: Option<many::Place>,
+    clock: Clock,
+    /// What the store did not take at the first try, again and again while it is away.
+    failed: Tally,
 }
 
 /// What came of a batch.
@@ -189,7 +200,7 @@ impl Clerk {
                         self.unstored.entry(user).or_insert(presence);
                     }
                     self.machine.handle_unpublished(self.clock.now(), &unshown);
-                    if let (Some(place), Some(successor)) = (&self.run, successor) {
+                    if let (Some(place), Some(successor)) = (&self.files.place, successor) {
                         tracing::warn!("others took this node for gone and its users for offline; they are shown anew");
                         place.take(successor);
                         self.machine.handle_forgotten(self.clock.now());
@@ -206,7 +217,7 @@ impl Clerk {
             }
             if under_way.is_none() && !(self.unstored.is_empty() && self.unshown.is_empty()) {
                 let (unstored, unshown) = (std::mem::take(&mut self.unstored), std::mem::take(&mut self.unshown));
-                under_way = Some(Box::pin(store_batch(self.store.clone(), self.run.clone(), unstored, unshown)));
+                under_way = Some(Box::pin(Arc::clone(&self.files).keep(unstored, unshown)));
             }
         }
     }
@@ -222,57 +233,54 @@ impl Clerk {
     }
 }
 
-/// Stores choices, then shows a batch. What the store did not take comes back after a pause.
-async fn store_batch(
-    store: Store,
-    place: Option<many::Place>,
-    chosen: HashMap<Id, Presence>,
-    batch: Vec<PresenceUpdate>,
-) -> Done {
-    let stores = stream::iter(chosen).map(|(user, presence)| {
-        let store = &store;
-        async move {
-            match presences::choose(store, user, presence.clone()).await {
-                Ok(()) => None,
-                // The user is gone, or the presence can't be stored: neither gets better.
-                Err(StoreError::Refused(refusal)) => {
-                    tracing::debug!(%user, %refusal, "a presence was not kept");
-                    None
+impl Files {
+    /// Stores choices, then shows a batch. What the store did not take comes back after a pause.
+    async fn keep(self: Arc<Self>, chosen: HashMap<Id, Presence>, batch: Vec<PresenceUpdate>) -> Done {
+        let stores = stream::iter(chosen).map(|(user, presence)| self.store_choice(user, presence));
+        let unstored: HashMap<_, _> = stores.buffer_unordered(STORES).filter_map(std::future::ready).collect().await;
+        let shown = if batch.is_empty() { Ok(None) } else { self.show(batch.clone()).await };
+        let (unshown, successor) = match shown {
+            Ok(successor) => (Vec::new(), successor),
+            Err(error) => {
+                if let Some(times) = self.failed.note(self.clock.now()) {
+                    tracing::warn!(%error, presences = batch.len(), times, "presences could not be shown; trying again");
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a presence could not be stored; trying again");
-                    Some((user, presence))
+                (batch, None)
+            }
+        };
+        if !(unstored.is_empty() && unshown.is_empty()) {
+            sleep(RETRY).await;
+        }
+        Done { unstored, unshown, successor }
+    }
+
+    /// Stores a choice, or gives it back where it is worth another try.
+    async fn store_choice(&self, user: Id, presence: Presence) -> Option<(Id, Presence)> {
+        match presences::choose(&self.store, user, presence.clone()).await {
+            Ok(()) => None,
+            // The user is gone, or the presence can't be stored: neither gets better.
+            Err(StoreError::Refused(refusal)) => {
+                tracing::debug!(%user, %refusal, "a presence was not kept");
+                None
+            }
+            Err(error) => {
+                if let Some(times) = self.failed.note(self.clock.now()) {
+                    tracing::warn!(%error, times, "a presence could not be stored; trying again");
                 }
+                Some((user, presence))
             }
         }
-    });
-    let unstored: HashMap<_, _> = stores.buffer_unordered(STORES).filter_map(std::future::ready).collect().await;
-    let shown = if batch.is_empty() { Ok(None) } else { show(&store, place.as_ref(), batch.clone()).await };
-    let (unshown, successor) = match shown {
-        Ok(successor) => (Vec::new(), successor),
-        Err(error) => {
-            tracing::warn!(%error, presences = batch.len(), "presences could not be shown; trying again");
-            (batch, None)
-        }
-    };
-    if !(unstored.is_empty() && unshown.is_empty()) {
-        sleep(RETRY).await;
     }
-    Done { unstored, unshown, successor }
-}
 
-/// Shows a batch, or begins another run where others have ended this node's.
-async fn show(
-    store: &Store,
-    place: Option<&many::Place>,
-    batch: Vec<PresenceUpdate>,
-) -> Result<Option<Run>, StoreError> {
-    let Some(place) = place else {
-        presences::show(store, batch).await?;
-        return Ok(None);
-    };
-    match presence_runs::show(store, place.run(), batch).await? {
-        Written::Kept => Ok(None),
-        Written::Ended => presence_runs::begin(store, place.node()).await.map(Some),
+    /// Shows a batch, or begins another run where others have ended this node's.
+    async fn show(&self, batch: Vec<PresenceUpdate>) -> Result<Option<Run>, StoreError> {
+        let Some(place) = &self.place else {
+            presences::show(&self.store, batch).await?;
+            return Ok(None);
+        };
+        match presence_runs::show(&self.store, place.run(), batch).await? {
+            Written::Kept => Ok(None),
+            Written::Ended => presence_runs::begin(&self.store, place.node()).await.map(Some),
+        }
     }
 }

@@ -18,10 +18,10 @@ use tokio::time::{sleep, timeout};
 use super::jetstream::{Body, ChangeFault, JetStream, Relayed};
 use super::{ChangeNumber, Parcel};
 use crate::clock::Clock;
-use crate::complaints::Complaints;
 use crate::metrics::Metrics;
 use crate::nats::Link;
 use crate::store::{Outbox, Relaying, StoreError};
+use crate::tally::Tally;
 
 /// What a node that committed something says to the one that relays.
 const POKE: &str = "sanmon.log.poke";
@@ -49,7 +49,7 @@ struct Worker {
     poked: Arc<Notify>,
     clock: Clock,
     metrics: Arc<Metrics>,
-    complaints: Complaints,
+    failures: Tally,
 }
 
 /// How far a relay came.
@@ -76,11 +76,11 @@ enum Fault {
 /// Relays from `outbox` to `log` whenever no other node does, without an end. `poked` is told when this node has committed
 /// something.
 pub(crate) async fn run(outbox: Outbox, log: JetStream, poked: Arc<Notify>, clock: Clock, metrics: Arc<Metrics>) {
-    Worker { log, poked, clock, metrics, complaints: Complaints::none() }.run(outbox).await;
+    Worker { log, poked, clock, metrics, failures: Tally::default() }.run(outbox).await;
 }
 
 impl Worker {
-    async fn run(mut self, mut outbox: Outbox) {
+    async fn run(self, mut outbox: Outbox) {
         let mut link = self.log.nats().link();
         loop {
             // It is tried now and then whatever is said of the connection.
@@ -98,7 +98,7 @@ impl Worker {
                 Err(error) => Err(Fault::Outbox(error)),
             };
             if let Err(error) = ended
-                && let Some(times) = self.complaints.add()
+                && let Some(times) = self.failures.note(self.clock.now())
             {
                 tracing::warn!(%error, times, "changes can't be relayed to the log by this node now");
             }

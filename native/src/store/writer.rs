@@ -29,9 +29,9 @@ use super::sqlite::Folder;
 use super::sweep::{self, Forgotten, Swept};
 use super::tx::{Emitted, Extent, Tx};
 use crate::clock::Clock;
-use crate::complaints::Complaints;
 use crate::log::rows::LogState;
 use crate::log::{ChangeNumber, Log, SharedLog, outbox, rows};
+use crate::tally::Tally;
 
 /// Jobs in one transaction.
 const BATCH_JOBS: usize = 512;
@@ -81,7 +81,7 @@ pub(super) struct Writer {
     /// Whether the server that many machines share was waited for in vain.
     pub(super) is_away: bool,
     /// How often nothing of a batch could be stored.
-    pub(super) failures: Complaints,
+    pub(super) failures: Tally,
 }
 
 impl Writer {
@@ -147,7 +147,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                if let Some(times) = self.failures.add() {
+                if let Some(times) = self.failures.note(self.clock.now()) {
                     tracing::error!(%error, times, "nothing of a batch could be stored");
                 }
                 self.abandon(tx).await;

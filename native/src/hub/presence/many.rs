@@ -15,10 +15,12 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::Report;
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::store::presence_runs::{self, Run};
 use crate::store::{Store, StoreError};
+use crate::tally::Tally;
 
 /// Where nodes tell each other what users chose for all of their connections.
 const CHOSEN: &str = "sanmon.presence.chosen";
@@ -36,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Many {
     cluster: Cluster,
     place: Place,
+    clock: Clock,
+    /// Choices that the others were not told.
+    untold: Tally,
     tasks: Vec<AbortHandle>,
 }
 
@@ -86,7 +91,7 @@ impl Many {
         let bury = bury(store.clone(), cluster.clone(), clock, grace, place.clone());
         let listen = listen(cluster.clone(), place.clone(), reports.clone());
         let tasks = vec![runtime.spawn(bury).abort_handle(), runtime.spawn(listen).abort_handle()];
-        Ok(Self { cluster, place, tasks })
+        Ok(Self { cluster, place, clock, untold: Tally::default(), tasks })
     }
 
     pub(super) fn place(&self) -> Place {
@@ -98,10 +103,13 @@ impl Many {
     pub(super) async fn tell(&self, user: Id, presence: &Presence) {
         let choice = Choice { from: self.place.run().as_i64(), user, presence: presence.clone() };
         let text = serde_json::to_vec(&choice).expect("plain fields");
-        match timeout(PATIENCE, self.cluster.client().publish(CHOSEN, text.into())).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, %user, "a choice of presence could not be told to other nodes"),
-            Err(_) => tracing::warn!(%user, "a choice of presence could not be told to other nodes in time"),
+        let why = match timeout(PATIENCE, self.cluster.client().publish(CHOSEN, text.into())).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => with_causes(&error),
+            Err(_) => format!("it took longer than {} s", PATIENCE.as_secs()),
+        };
+        if let Some(times) = self.untold.note(self.clock.now()) {
+            tracing::warn!(why, times, "choices of presence could not be told to other nodes");
         }
     }
 
@@ -134,7 +142,7 @@ async fn listen(cluster: Cluster, place: Place, reports: mpsc::Sender<Report>) {
 /// Ends the runs of nodes that are gone, once their users could have come back elsewhere.
 async fn bury(store: Store, cluster: Cluster, clock: Clock, grace: Duration, place: Place) {
     let patience = (grace + SLACK).max(GONE_AFTER);
-    let mut seen = HashMap::new();
+    let (mut seen, failures) = (HashMap::new(), Tally::default());
     loop {
         sleep(LOOK_EVERY).await;
         if !cluster.sees() {
@@ -154,7 +162,11 @@ async fn bury(store: Store, cluster: Cluster, clock: Clock, grace: Duration, pla
                 Ok(()) => {
                     tracing::info!(run = run.as_i64(), "a node is gone; who was there and is nowhere else is offline")
                 }
-                Err(error) => tracing::warn!(%error, "users of a node that is gone could not be shown as offline yet"),
+                Err(error) => {
+                    if let Some(times) = failures.note(clock.now()) {
+                        tracing::warn!(%error, times, "users of nodes that are gone could not be shown as offline yet");
+                    }
+                }
             }
         }
     }
