@@ -43,6 +43,7 @@ short! {
     a_node_cut_off_from_nats_sends_everyone_elsewhere: "node-cut-off";
     a_rolling_restart_loses_nothing: "rolling";
     nats_dies_and_comes_back: "nats-kill";
+    a_nats_server_of_three_dies_and_nothing_is_lost: "nats-one-of-three";
     nats_out_of_reach_stops_everyone_and_loses_nothing: "nats-away";
     postgres_dies_and_comes_back: "postgres-kill";
 }

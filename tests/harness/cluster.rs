@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use rustix::process::Signal;
 use sanmon_engines::{Durability, Nats, Postgres};
 use serde_json::Value;
@@ -17,6 +18,8 @@ pub struct Cluster {
     roads: Vec<Proxy>,
     /// The log.
     pub nats: Nats,
+    /// Servers that hold the log beside it, where it is to outlive one.
+    pub replicas: Vec<Nats>,
     /// The store, unless other tests share it.
     pub postgres: Option<Postgres>,
 }
@@ -44,25 +47,54 @@ impl Cluster {
         Self::over(nodes, setup, &store, Some(postgres)).await
     }
 
+    /// So many nodes on three servers of NATS, each of which holds the whole log, and without roads to them.
+    pub async fn start_replicated(nodes: usize, setup: Setup) -> Self {
+        let start = || (Nats::start_together(3), Postgres::shared().database());
+        let (mut servers, store) = tokio::task::spawn_blocking(start).await.expect("three servers and a database");
+        let urls: Vec<String> = servers.iter().map(Nats::url).collect();
+        let nats = servers.remove(0);
+        let mut cluster = Self { nodes: Vec::new(), roads: Vec::new(), nats, replicas: servers, postgres: None };
+        let setup = at_home(setup).set("store_url", store).set("nats_replicas", 3).set("nats_url", urls.join(","));
+        for _ in 0..nodes {
+            cluster.join(setup.clone()).await;
+        }
+        cluster.until_all_are_named().await;
+        cluster
+    }
+
     async fn over(count: usize, setup: Setup, store: &str, postgres: Option<Postgres>) -> Self {
         let nats = tokio::task::spawn_blocking(Nats::start).await.expect("a server");
-        let mut cluster = Self { nodes: Vec::new(), roads: Vec::new(), nats, postgres };
+        let mut cluster = Self { nodes: Vec::new(), roads: Vec::new(), nats, replicas: Vec::new(), postgres };
         for _ in 0..count {
             let road = Proxy::to(cluster.nats.address()).await;
             let nats_url = format!("nats://{}", road.address());
-            let setup = at_home(setup.clone()).set("store_url", store).set("nats_url", nats_url);
-            let node = match cluster.nodes.first() {
-                // It is the one that makes the operator key.
-                None => setup.start().await,
-                Some(first) => setup.start_beside(first.key()).await,
-            };
-            cluster.nodes.push(node);
             cluster.roads.push(road);
+            cluster.join(at_home(setup.clone()).set("store_url", store).set("nats_url", nats_url)).await;
         }
-        for node in 0..count {
-            cluster.until_named(node, count).await;
-        }
+        cluster.until_all_are_named().await;
         cluster
+    }
+
+    async fn join(&mut self, setup: Setup) {
+        let node = match self.nodes.first() {
+            // It is the one that makes the operator key.
+            None => setup.start().await,
+            Some(first) => setup.start_beside(first.key()).await,
+        };
+        self.nodes.push(node);
+    }
+
+    /// Waits until every node names all of them.
+    pub async fn until_all_are_named(&self) {
+        join_all((0..self.nodes.len()).map(|node| self.until_named(node, self.nodes.len()))).await;
+    }
+
+    /// The servers of NATS by number, from 0 on: the first, then its replicas.
+    pub fn nats_server(&mut self, number: usize) -> &mut Nats {
+        match number.checked_sub(1) {
+            None => &mut self.nats,
+            Some(replica) => &mut self.replicas[replica],
+        }
     }
 
     /// Changes the network between a node and NATS.

@@ -96,6 +96,7 @@ faults! {
     "node-cut-off", "one node cut off from NATS" => nodes::cut_off;
     "rolling", "rolling restart of three nodes under load" => nodes::restarted_in_turn;
     "nats-kill", "SIGKILL of NATS" => engines::nats_killed;
+    "nats-one-of-three", "SIGKILL of one NATS server of three" => engines::one_nats_of_three_killed;
     "nats-away", "NATS out of reach" => engines::nats_out_of_reach;
     "postgres-kill", "SIGKILL of PostgreSQL" => engines::postgres_killed;
 }

@@ -1,27 +1,33 @@
 //! A NATS server with JetStream.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use crate::folder::Folder;
-use crate::process::{Farewell, Process};
+use crate::process::{Farewell, PATIENCE, Process};
 use crate::{Engine, Fault, port, program};
 
 /// How long it may take to end once it was asked to.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How often it is asked whether it holds what it is to hold.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A NATS server with JetStream on a port of its own; ended when dropped.
 #[derive(Debug)]
 pub struct Nats {
     engine: Engine,
     address: SocketAddr,
+    /// Where one of several says how it is.
+    monitor: Option<SocketAddr>,
     /// Removed once the process has ended.
     folder: Arc<Folder>,
 }
@@ -46,6 +52,43 @@ impl Nats {
         started.unwrap_or_else(|fault| panic!("{fault}"))
     }
 
+    /// So many servers that are one: each holds what the others hold, where that is asked for.
+    ///
+    /// # Panics
+    /// As [`Self::start`], or they don't find each other.
+    #[must_use]
+    pub fn start_together(servers: usize) -> Vec<Self> {
+        let started = (0..servers).map(|_| port::free()).collect::<Result<Vec<u16>, Fault>>().and_then(|ports| {
+            let routes: Vec<String> = ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+            let begin = |(number, port)| {
+                let monitor = port::free()?;
+                let settings = format!(
+                    "server_name: \"nats-{number}\"\nhttp: \"127.0.0.1:{monitor}\"\n\
+                     cluster {{ name: \"together\", listen: \"127.0.0.1:{port}\", routes: {routes:?} }}"
+                );
+                let nats = Self::on_folder(Folder::passing("nats")?, &settings)?;
+                Ok(Self { monitor: Some(SocketAddr::from(([127, 0, 0, 1], monitor))), ..nats })
+            };
+            ports.iter().enumerate().map(begin).collect::<Result<Vec<Self>, Fault>>()
+        });
+        let together = started.unwrap_or_else(|fault| panic!("{fault}"));
+        together.iter().for_each(Self::until_healthy);
+        together
+    }
+
+    /// Waits until this one of several holds all that it is to hold.
+    ///
+    /// # Panics
+    /// It takes longer than a minute, or there is but one server.
+    pub fn until_healthy(&self) {
+        let monitor = self.monitor.expect("one of several");
+        let start = Instant::now();
+        while !is_healthy(monitor) {
+            assert!(start.elapsed() < PATIENCE, "{} has not caught up with the others", self.url());
+            sleep(POLL);
+        }
+    }
+
     /// A server whose store stays in a folder.
     ///
     /// # Errors
@@ -62,7 +105,7 @@ impl Nats {
         let path = folder.path().join("nats.conf");
         std::fs::write(&path, config).map_err(Fault::file(path))?;
         let own = Arc::clone(&folder);
-        Ok(Self { engine: Engine::start(move || begin(&own, address))?, address, folder })
+        Ok(Self { engine: Engine::start(move || begin(&own, address))?, address, monitor: None, folder })
     }
 
     /// Where clients connect: `nats://127.0.0.1:PORT`.
@@ -115,6 +158,16 @@ fn greets(address: SocketAddr) -> bool {
         && &start == b"INFO "
 }
 
+/// Whether one of several says that it has a leader and holds what the others hold.
+fn is_healthy(monitor: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect_timeout(&monitor, Duration::from_secs(1)) else { return false };
+    let mut start = [0; "HTTP/1.0 200".len()];
+    stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok()
+        && stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").is_ok()
+        && stream.read_exact(&mut start).is_ok()
+        && start.ends_with(b" 200")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +187,16 @@ mod tests {
         assert!(greets(address), "it is back at the same place");
         drop(nats);
         assert!(TcpStream::connect(address).is_err() && !folder.exists(), "nothing is left of it");
+    }
+
+    #[test]
+    fn of_three_one_may_be_gone() {
+        let mut three = Nats::start_together(3);
+        three[0].kill();
+        assert!(!is_healthy(three[0].monitor.expect("one of several")), "it was killed");
+        three[1].until_healthy();
+        three[0].restart();
+        three[0].until_healthy();
     }
 
     #[test]

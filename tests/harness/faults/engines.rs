@@ -1,4 +1,5 @@
-//! What several nodes stand on in trouble: NATS killed, NATS out of reach, PostgreSQL killed.
+//! What several nodes stand on in trouble: NATS killed, one of three servers of NATS killed, NATS out of reach, PostgreSQL
+//! killed.
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,42 @@ pub(super) async fn nats_killed(scale: Scale) -> Outcome {
     let tried = format!("{clients} clients at {NODES} nodes, 2 backends; NATS killed and started again at once");
     let (outcome, _) = scene.end(tried, times).await;
     outcome.took("taking publishes again within", longest(&again))
+}
+
+pub(super) async fn one_nats_of_three_killed(scale: Scale) -> Outcome {
+    let (times, clients) = scale.pick((3, 60), (9, 300));
+    let cluster = Cluster::start_replicated(NODES, Setup::new()).await;
+    let mut scene = Scene::set(cluster, clients, SOON).await;
+    let (mut again, mut back) = (Vec::new(), Vec::new());
+    for round in 0..times {
+        // One of three leads the log and one the leases: each is hit in turn.
+        let server = round as usize % 3;
+        scene.go_on(100).await;
+        block_in_place(|| scene.cluster.nats_server(server).kill());
+        let killed = Instant::now();
+        scene.until_taken().await;
+        again.push(killed.elapsed());
+        // The two others do without it.
+        scene.go_on(100).await;
+        for node in 0..NODES {
+            scene.cluster.until_ready(node, 200).await;
+        }
+        scene.until_back(0).await;
+        back.push(killed.elapsed());
+        block_in_place(|| {
+            let server = scene.cluster.nats_server(server);
+            server.restart();
+            server.until_healthy();
+        });
+    }
+    let tried = format!(
+        "{clients} clients at {NODES} nodes, 2 backends, `nats_replicas` 3; each server in turn, started again once the \
+         others have done without it"
+    );
+    let (outcome, records) = scene.end(tried, times).await;
+    let codes = records.iter().flat_map(|record| &record.closes).map(|(_, code)| *code);
+    assert!(codes.clone().all(|code| code == 4401), "{:?}", codes.collect::<Vec<_>>());
+    outcome.took("taking publishes again within", longest(&again)).took("everyone connected within", longest(&back))
 }
 
 pub(super) async fn nats_out_of_reach(scale: Scale) -> Outcome {

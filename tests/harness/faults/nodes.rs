@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use rustix::process::Signal;
 use sanmon_engines::Durability;
 
@@ -38,7 +37,7 @@ pub(super) async fn killed(scale: Scale) -> Outcome {
         }
         gone.push(start.elapsed());
         scene.cluster.start_again(node).await;
-        until_all_are_named(&scene.cluster).await;
+        scene.cluster.until_all_are_named().await;
     }
     let tried =
         format!("{clients} clients at {NODES} nodes, 2 backends; each node in turn, started again once it is missed");
@@ -75,7 +74,7 @@ pub(super) async fn cut_off(scale: Scale) -> Outcome {
         let start = Instant::now();
         cluster.road(node, Weather::Fair);
         cluster.until_ready(node, 200).await;
-        until_all_are_named(cluster).await;
+        cluster.until_all_are_named().await;
         again.push(start.elapsed());
         // Somebody has to be there for the next round to send away.
         scene.swarm.cut((0..clients).collect());
@@ -122,7 +121,7 @@ pub(super) async fn restarted_in_turn(scale: Scale) -> Outcome {
         assert!(scene.cluster.nodes[node].exited().await.success(), "a drain ends with 0");
         let ended = Instant::now();
         scene.cluster.start_again(node).await;
-        until_all_are_named(&scene.cluster).await;
+        scene.cluster.until_all_are_named().await;
         turns.push(start.elapsed());
         scene.until_back(arrivals).await;
         back.push(ended.elapsed());
@@ -138,10 +137,6 @@ pub(super) async fn restarted_in_turn(scale: Scale) -> Outcome {
     outcome
         .took("a node back in service within", longest(&turns))
         .took("its clients all elsewhere at its end, or within", back)
-}
-
-async fn until_all_are_named(cluster: &Cluster) {
-    join_all((0..NODES).map(|node| cluster.until_named(node, NODES))).await;
 }
 
 /// Nobody saw anyone as offline, if all were back in time.
