@@ -27,7 +27,8 @@ use tokio::time::sleep;
 use self::bucket::{Bucket, LeaseError};
 use self::joining::{Contested, Held, Obstacle, Rival, Wanted};
 pub(crate) use self::record::{Record, Stage, Vitals};
-use self::table::{GONE_AFTER, Table};
+pub(crate) use self::table::GONE_AFTER;
+use self::table::{LATE_AFTER, Table};
 use crate::clock::Clock;
 
 /// How long a start waits for the lease of a dead predecessor to run out, and for NATS to answer.
@@ -121,7 +122,7 @@ struct Shared {
     clock: Clock,
     own: Mutex<Own>,
     table: Mutex<Table>,
-    /// When the last renewal that was acknowledged had been sent.
+    /// When the last renewal that was acknowledged had been sent; at first, when the lease was there.
     renewed: watch::Sender<Moment>,
     tie: watch::Sender<Tie>,
     /// Told when the others should hear anew how the node is.
@@ -153,17 +154,16 @@ impl Cluster {
             holder: getrandom::u64().unwrap_or_else(|_| clock.unix().as_millis()),
             started: clock.unix().as_millis(),
         };
-        let asked = clock.now();
         let held = first_lease(&mut bucket, clock, &wanted).await?;
         let mut table = Table::default();
-        held.seen.into_iter().for_each(|posted| table.see(clock.now(), posted));
+        held.seen.into_iter().for_each(|posted| table.find(clock.now(), posted));
         let Held { number, record, revision, .. } = held;
         tracing::info!(number, domain = record.domain, "leased a number");
         let shared = Arc::new(Shared {
             clock,
             own: Mutex::new(Own { number, record, revision }),
             table: Mutex::new(table),
-            renewed: watch::Sender::new(clock.now().max(asked)),
+            renewed: watch::Sender::new(clock.now()),
             tie: watch::Sender::new(Tie::Held),
             changed: Notify::new(),
             vitals: OnceLock::new(),
@@ -212,6 +212,15 @@ impl Cluster {
         others.map(|(number, record)| (number, record.clone())).collect()
     }
 
+    /// Those of the others that renewed their leases when they had to. One that died is the emptiest of all in what it said
+    /// last, so newcomers are not sent to who is late, unless there is nobody else.
+    pub(crate) fn punctual(&self) -> Vec<Record> {
+        let holder = self.shared.own().record.holder;
+        let table = self.shared.table();
+        let seen = table.within(self.shared.clock.now(), LATE_AFTER).map(|(_, record, _)| record);
+        seen.filter(|record| record.holder != holder).cloned().collect()
+    }
+
     /// Whether all others that live are seen: the node sees its own renewals where it sees theirs.
     pub(crate) fn sees(&self) -> bool {
         let holder = self.shared.own().record.holder;
@@ -231,7 +240,7 @@ impl Cluster {
     pub(crate) fn elsewhere(&self) -> Option<String> {
         let holder = self.shared.own().record.holder;
         let (table, now) = (self.shared.table(), self.shared.clock.now());
-        [GONE_AFTER, MEMORY].into_iter().find_map(|time| {
+        [LATE_AFTER, GONE_AFTER, MEMORY].into_iter().find_map(|time| {
             let others = table.within(now, time).map(|(_, record, _)| record);
             let fit = others.filter(|record| record.holder != holder && record.serves() && record.room).collect();
             let random = getrandom::u64().unwrap_or_default();

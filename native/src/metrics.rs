@@ -14,7 +14,7 @@ pub(crate) struct Metrics {
     pub connections_opened: IntCounter,
     /// Gateway connections closed since the start, by close code.
     pub connections_closed: IntCounterVec,
-    /// Upgrades that found no room, by what there was none of: `node`, `draining`, `memory` or `address`.
+    /// Upgrades that found no room, by what there was none of: `node`, `draining`, `cut_off`, `memory` or `address`.
     pub connections_refused: IntCounterVec,
     /// Users with a live connection.
     pub users_connected: IntGauge,
@@ -117,7 +117,7 @@ impl Metrics {
             connections_refused: counters(
                 &r,
                 "sanmon_connections_refused_total",
-                "Upgrades that found no room, by what there was none of: node, draining, memory or address.",
+                "Upgrades that found no room, by what there was none of: node, draining, cut_off, memory or address.",
                 &["reason"],
             ),
             users_connected: gauge(&r, "sanmon_users_connected", "Users with a live connection."),

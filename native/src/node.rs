@@ -135,7 +135,8 @@ impl Node {
         cluster: Option<Cluster>,
         nats: Option<Nats>,
     ) -> Result<Self, OpenError> {
-        // The number that ids are made with is the one that is leased.
+        // Should the node lease another number later, it goes on making ids with this one: each is larger than the last one of
+        // all nodes, which the store keeps, so none is made twice.
         let node = cluster.as_ref().map(Cluster::number).or(config.node);
         let config = Config { node, ..config };
         let (receiver, published) = (hub.clone(), metrics.events_published.clone());

@@ -73,7 +73,8 @@ fn built(name: &str) -> PathBuf {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // What cargo told this test of its own package: build scripts that look at these would run anew each time.
     for (name, _) in std::env::vars_os() {
-        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+        let is_own = |prefix| name.to_string_lossy().starts_with(prefix);
+        if is_own("CARGO_PKG_") || is_own("CARGO_MANIFEST_") || name == "OUT_DIR" {
             cargo.env_remove(name);
         }
     }

@@ -133,6 +133,7 @@ pub(super) async fn look(shared: Arc<Shared>, bucket: Bucket) {
 
 async fn look_until_silent(shared: &Shared, bucket: &Bucket) -> Result<(), LeaseError> {
     let mut watch = bucket.watch().await?;
+    let mut was_there = true;
     loop {
         let entry = match timeout(SILENCE, watch.next()).await {
             Ok(Some(Ok(entry))) => entry,
@@ -142,9 +143,11 @@ async fn look_until_silent(shared: &Shared, bucket: &Bucket) -> Result<(), Lease
         let now = shared.clock.now();
         let mut table = shared.table();
         match (bucket::posted(&entry), bucket::number(&entry)) {
+            (Some(posted), _) if was_there => table.find(now, posted),
             (Some(posted), _) => table.see(now, posted),
             (None, Some(number)) if entry.operation != Operation::Put => table.forget(number),
             (None, _) => {}
         }
+        was_there &= !entry.seen_current;
     }
 }

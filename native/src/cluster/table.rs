@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use sanmon_core::time::Moment;
 
+use super::bucket;
 use super::record::Record;
 
-/// A node counts as gone when nothing of it was seen for this long.
-pub(super) const GONE_AFTER: Duration = Duration::from_secs(6);
+/// A node counts as gone when nothing of it was seen for this long: its lease has run out.
+pub(crate) const GONE_AFTER: Duration = bucket::TTL;
+
+/// A node of which nothing was seen for this long did not renew its lease when it had to: it may be gone.
+pub(super) const LATE_AFTER: Duration = Duration::from_secs(3);
 
 /// Nodes by their number, each with the moment at which it was last seen. A bucket of an older server says nothing when a
 /// key expires, so that has to be told by the time.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     nodes: BTreeMap<u8, Seen>,
-    /// When the server had stored the newest record that was seen, by its own clock.
+    /// When the server had stored the newest record of all, by its own clock.
     newest: i128,
 }
 
@@ -36,12 +40,21 @@ pub(super) struct Posted {
 }
 
 impl Table {
-    /// A record was seen. One that had lain there while newer ones of others were stored is that much older, so that a node
-    /// that died just before somebody starts to look is not taken for a live one.
+    /// A record was stored just now. Whatever the server's clock says, which may have been set back.
     pub(super) fn see(&mut self, now: Moment, posted: Posted) {
+        self.newest = posted.stored;
+        self.put(now, posted);
+    }
+
+    /// A record was found. One that had lain there while newer ones of others were stored is that much older, so that a node
+    /// that died just before somebody starts to look is not taken for a live one.
+    pub(super) fn find(&mut self, now: Moment, posted: Posted) {
         self.newest = self.newest.max(posted.stored);
         let age = u64::try_from((self.newest - posted.stored) / 1_000_000).unwrap_or(u64::MAX);
-        let at = Moment::from_millis(now.as_millis().saturating_sub(age));
+        self.put(Moment::from_millis(now.as_millis().saturating_sub(age)), posted);
+    }
+
+    fn put(&mut self, at: Moment, posted: Posted) {
         match self.nodes.get_mut(&posted.number) {
             Some(seen) if seen.record.holder == posted.record.holder => {
                 *seen = Seen { record: posted.record, at: seen.at.max(at) };
@@ -109,14 +122,27 @@ mod tests {
     fn what_had_lain_there_is_as_old_as_it_is() {
         let mut table = Table::default();
         let now = Moment::from_millis(50_000);
-        table.see(now, posted(1, 11, 9_000));
+        table.find(now, posted(1, 11, 9_000));
         // The next one shows that the server's clock stands 4 s later.
-        table.see(now, posted(2, 12, 13_000));
-        table.see(now, posted(3, 13, 9_000));
+        table.find(now, posted(2, 12, 13_000));
+        table.find(now, posted(3, 13, 9_000));
         assert_eq!(live(&table, 51_999), [(1, 11), (2, 12), (3, 13)]);
         assert_eq!(live(&table, 52_000), [(1, 11), (2, 12)]);
         // The same record again makes nobody younger or older.
-        table.see(Moment::from_millis(52_000), posted(1, 11, 9_000));
+        table.find(Moment::from_millis(52_000), posted(1, 11, 9_000));
         assert_eq!(live(&table, 56_000), []);
+    }
+
+    #[test]
+    fn what_is_stored_now_is_new_by_any_clock() {
+        let mut table = Table::default();
+        table.see(Moment::from_millis(50_000), posted(1, 11, 90_000));
+        // The server's clock was set back by a minute.
+        table.see(Moment::from_millis(52_000), posted(1, 11, 32_000));
+        table.see(Moment::from_millis(52_500), posted(2, 12, 32_500));
+        assert_eq!(live(&table, 57_999), [(1, 11), (2, 12)]);
+        table.find(Moment::from_millis(53_000), posted(3, 13, 31_500));
+        assert_eq!(live(&table, 57_999), [(1, 11), (2, 12), (3, 13)]);
+        assert_eq!(live(&table, 58_000), [(2, 12)]);
     }
 }

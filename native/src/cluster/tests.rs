@@ -83,8 +83,11 @@ async fn a_dead_node_is_gone_soon_and_its_place_can_be_taken() {
     let nats = Nats::start();
     let (first, second) = (serving(&nats, None, 1).await, serving(&nats, Some("blue"), 2).await);
     until("they see each other", || seen_by(&first).len() == 1).await;
+    assert_eq!(first.punctual().len(), 1);
     kill(&second);
     let watch = Clock::start();
+    until("the dead node is late", || first.punctual().is_empty()).await;
+    assert_eq!(seen_by(&first).len(), 1, "before it counts as gone");
     let again = tokio::spawn({
         let client = client(&nats).await;
         async move { Cluster::join(client, Clock::start(), Terms { node: Some(1), ..terms(Some("blue")) }).await }

@@ -199,13 +199,15 @@ impl Relay {
         waiter.sender.send(reply).map_err(|_| CallbackError::Unknown)
     }
 
-    /// Hands an interaction to a connection of the application, one of this node's before others; whether one took it.
-    async fn hand_out(&self, application: Id, event: String) -> bool {
-        let Some(across) = &self.across else {
-            return self.hub.send_to_one(application, Dispatch::new(event)).await;
-        };
-        self.hub.send_to_one(application, Dispatch::new(event.clone())).await
-            || across.hand_on(application, event.into()).await
+    /// Hands an interaction to a connection of the application, one of this node's before others.
+    async fn hand_out(&self, application: Id, event: String) -> Result<(), Rejection> {
+        if self.hub.send_to_one(application, Dispatch::new(event.clone())).await {
+            return Ok(());
+        }
+        match &self.across {
+            Some(across) => across.hand_on(application, event.into()).await,
+            None => Err(Rejection::NoListener),
+        }
     }
 
     /// Waits until no interaction waits for a callback any longer, as each does until its deadline at most.
@@ -256,8 +258,8 @@ impl Desk for Relay {
                 Some(across) => across.hold(&relay, &place.callback).await,
                 None => None,
             };
-            if !relay.hand_out(application, event).await {
-                return Settled::refused(Rejection::NoListener);
+            if let Err(rejection) = relay.hand_out(application, event).await {
+                return Settled::refused(rejection);
             }
             match receiver.await {
                 Ok(reply) => Settled::new(Answer::Reply(reply)),

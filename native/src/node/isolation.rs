@@ -15,7 +15,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// Takes the node out of service whenever it is cut off, and back once it has caught up.
 pub(super) async fn watch_over(cluster: Cluster, hub: Hub, store: Store) {
     let mut ties = cluster.tie();
-    // An error says that the cluster was left.
+    // There is no error while the cluster is there, and this task holds it.
     while ties.wait_for(|tie| *tie == Tie::CutOff).await.is_ok() {
         tracing::error!("cut off from the other nodes: clients are sent elsewhere, and nobody is served");
         hub.cut_off();

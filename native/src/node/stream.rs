@@ -65,12 +65,14 @@ impl Stream {
     }
 }
 
-/// Runs a task that has no end, and says so if it panics.
+/// Runs a task that has no end. Should it panic, the node ends, as with one of the hub's threads: it would go on to serve, and
+/// tell nobody what happens.
 fn guarded(what: &'static str, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     let task = AssertUnwindSafe(task).catch_unwind();
     let guarded = async move {
         if task.await.is_err() {
-            tracing::error!("the {what} panicked: this node is of no use until a restart");
+            tracing::error!("the {what} panicked; the node ends");
+            std::process::abort();
         }
     };
     tokio::spawn(guarded).abort_handle()

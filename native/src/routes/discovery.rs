@@ -8,7 +8,7 @@ use warp::reply::Response;
 use super::call::Call;
 use super::error::Error;
 use super::reply;
-use crate::cluster::emptier_of_two;
+use crate::cluster::{Record, emptier_of_two};
 use crate::node::Node;
 
 /// The protocol's version.
@@ -35,19 +35,16 @@ struct Candidate {
 pub(super) async fn available((): (), call: &mut Call) -> Result<Response, Error> {
     let node = call.node();
     let mut candidates = Vec::new();
-    if let Some(cluster) = &node.cluster {
-        check(node)?;
-        let others = cluster.others().into_iter().map(|(_, record)| record);
-        let fit = others.filter(|record| record.serves() && record.room);
-        candidates.extend(fit.map(|record| Candidate {
-            url: record.url,
-            domain: record.domain,
-            connections: record.connections,
-        }));
-    }
     if !node.is_draining() && node.hub.room().is_ok() {
         let connections = node.hub.connections() as u64;
         candidates.push(Candidate { url: node.public_url.clone(), domain: node.domain(), connections });
+    }
+    if let Some(cluster) = &node.cluster {
+        check(node)?;
+        candidates.extend(fit(cluster.punctual()));
+        if candidates.is_empty() {
+            candidates.extend(fit(cluster.others().into_iter().map(|(_, record)| record).collect()));
+        }
     }
     let random = getrandom::u64().unwrap_or_default();
     let picked = emptier_of_two(candidates, random, |candidate| candidate.connections);
@@ -55,6 +52,12 @@ pub(super) async fn available((): (), call: &mut Call) -> Result<Response, Error
         picked.ok_or_else(|| Error::unavailable("no_room", "no node has room: try again"))?;
     let port = url.split_once("://").map_or(url.as_str(), |(_, port)| port).to_owned();
     Ok(reply::ok(&Available { url, port, domain, v: VERSION }))
+}
+
+/// Those of the nodes that take clients.
+fn fit(records: Vec<Record>) -> impl Iterator<Item = Candidate> {
+    let fit = records.into_iter().filter(|record| record.serves() && record.room);
+    fit.map(|Record { url, domain, connections, .. }| Candidate { url, domain, connections })
 }
 
 /// `GET /domains`

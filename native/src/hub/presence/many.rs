@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use super::Report;
 use crate::causes::with_causes;
 use crate::clock::Clock;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, GONE_AFTER};
 use crate::store::presence_runs::{self, Run};
 use crate::store::{Store, StoreError};
 use crate::tally::Tally;
@@ -28,8 +28,6 @@ const CHOSEN: &str = "sanmon.presence.chosen";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long after a node was last seen its users may still have been connected: it is seen this often.
 const SLACK: Duration = Duration::from_secs(2);
-/// A node that was seen within this time is not gone.
-const GONE_AFTER: Duration = Duration::from_secs(6);
 /// How long telling the others may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 

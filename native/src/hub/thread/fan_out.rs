@@ -44,9 +44,15 @@ pub(super) struct Batch {
 /// ones, so this is made once for many of them; one write of bytes that lie together costs the kernel less, too.
 #[derive(Debug, Default)]
 pub(super) struct Joined {
+    json: Run,
+    zlib: Run,
+}
+
+/// Frames of one encoding.
+#[derive(Debug, Default)]
+struct Run {
     /// The entries that it was made of.
     entries: Vec<usize>,
-    encoding: Encoding,
     bytes: Vec<u8>,
 }
 
@@ -119,25 +125,32 @@ impl Joined {
         &mut self,
         entries: impl Iterator<Item = usize> + Clone,
         encoding: Encoding,
-        frames: impl Iterator<Item = &'a Bytes>,
+        frames: impl Iterator<Item = &'a Bytes> + Clone,
     ) -> Option<&[u8]> {
-        if self.encoding == encoding && self.entries.iter().copied().eq(entries.clone()) {
-            return Some(&self.bytes);
+        let run = match encoding {
+            Encoding::Json => &mut self.json,
+            Encoding::Zlib => &mut self.zlib,
+        };
+        if run.entries.iter().copied().eq(entries.clone()) {
+            return Some(&run.bytes);
         }
-        self.clear();
-        for frame in frames {
-            if self.bytes.len() + frame.len() > MAX_JOINED {
-                self.clear();
-                return None;
-            }
-            self.bytes.extend_from_slice(frame);
+        if frames.clone().map(Bytes::len).sum::<usize>() > MAX_JOINED {
+            return None;
         }
-        self.encoding = encoding;
-        self.entries.extend(entries);
-        Some(&self.bytes)
+        run.clear();
+        frames.for_each(|frame| run.bytes.extend_from_slice(frame));
+        run.entries.extend(entries);
+        Some(&run.bytes)
     }
 
     /// Forgets what was joined, since the same indexes are other entries now.
+    fn clear(&mut self) {
+        self.json.clear();
+        self.zlib.clear();
+    }
+}
+
+impl Run {
     fn clear(&mut self) {
         self.entries.clear();
         self.bytes.clear();

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use sanmon_core::codec::Dispatch;
 use sanmon_core::id::Id;
+use sanmon_core::interaction::Rejection;
 use sanmon_core::interaction::response::Form;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -103,14 +104,17 @@ impl Across {
         Self { post, lookups: Arc::new(Semaphore::new(LOOKED_FOR)), clock, unsaid: Arc::default(), _tasks: tasks }
     }
 
-    /// Hands an interaction to a node where the application is connected; whether one took it.
-    pub(super) async fn hand_on(&self, application: Id, event: Bytes) -> bool {
+    /// Hands an interaction to a node where the application is connected.
+    ///
+    /// # Errors
+    /// It is connected at none, or none could be asked or had room.
+    pub(super) async fn hand_on(&self, application: Id, event: Bytes) -> Result<(), Rejection> {
         match self.post.ask::<_, bool>(&subject_of(application), (), event).await {
-            Ok(taken) => taken,
-            Err(Unheard::NobodyThere) => false,
+            Ok(true) => Ok(()),
+            Ok(false) | Err(Unheard::NobodyThere) => Err(Rejection::NoListener),
             Err(error) => {
                 self.complain(&error);
-                false
+                Err(Rejection::Failed)
             }
         }
     }
@@ -201,7 +205,10 @@ async fn serve(post: Post, hub: Hub, application: Id, mut connections: watch::Re
                 _ = connections.wait_for(|count| *count == 0) => None,
             };
             let Some(message) = message else { break };
-            let Ok(room) = Arc::clone(&room).try_acquire_owned() else { continue };
+            let Ok(room) = Arc::clone(&room).try_acquire_owned() else {
+                post.refuse(message).await;
+                continue;
+            };
             let (post, hub) = (post.clone(), hub.clone());
             tokio::spawn(async move {
                 let _room = room;

@@ -133,6 +133,13 @@ impl Post {
         self.reply(reply_to, &Reply::Answer(answer)).await;
     }
 
+    /// Tells who sent a request that it is not taken now.
+    pub(super) async fn refuse(&self, message: Message) {
+        if let Some(reply_to) = message.reply {
+            self.reply::<()>(reply_to.to_string(), &Reply::Refused).await;
+        }
+    }
+
     /// Takes the pieces of a body, and says where the answer to all of it goes.
     async fn collect(&self, reply_to: String, length: usize) -> Option<(Bytes, String)> {
         let room = Arc::clone(&self.pieces).try_acquire_owned();
@@ -214,6 +221,10 @@ mod tests {
         let taking = tokio::spawn(async move {
             while let Some(message) = heard.next().await {
                 let other = other.clone();
+                if message.payload.starts_with(br#"{"head":77"#) {
+                    other.refuse(message).await;
+                    continue;
+                }
                 tokio::spawn(async move {
                     other
                         .take(message, async |parcel: Parcel<u8>| {
@@ -236,6 +247,8 @@ mod tests {
         }
         let (too_long, _) = answered(MAX + 1).await;
         assert!(matches!(too_long, Err(Unheard::Failed(_))), "{too_long:?}");
+        let busy = one.ask::<_, usize>("there", 77, Bytes::new()).await;
+        assert_eq!(busy, Err(refused()), "at once, and not once nobody has answered");
         // Many at once: all arrive, or are refused at the bound.
         let many = futures_util::future::join_all((0..40).map(|_| answered(300_000))).await;
         let arrived = many.iter().filter(|(answer, expected)| answer.as_ref() == Ok(expected)).count();
