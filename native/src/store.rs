@@ -17,6 +17,7 @@ pub(crate) mod objects;
 pub(crate) mod operator_keys;
 mod outbox;
 mod postgres;
+mod presence_counts;
 pub(crate) mod presence_runs;
 pub(crate) mod presences;
 mod schema;

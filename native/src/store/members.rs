@@ -11,8 +11,8 @@ use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
 use super::guilds::{self, Caps, UNKNOWN};
-use super::objects;
 use super::tx::Tx;
+use super::{objects, presence_counts};
 use crate::fields::Fields;
 use crate::log::ChangeNumber;
 use crate::store::Store;
@@ -123,7 +123,7 @@ pub(super) async fn leave_in(tx: &mut Tx, guild: Id, user: Id) -> Result<(), Sto
         .bind(user.as_i64())
         .execute(tx.conn())
         .await?;
-    count_on(tx.conn(), guild, -1).await?;
+    count_on(tx.conn(), guild, user, -1).await?;
     tx.emit(member_event("GUILD_MEMBER_REMOVE", guild, &member));
     Ok(())
 }
@@ -146,17 +146,17 @@ pub(super) async fn insert(conn: &mut AnyConnection, guild: Id, user: Id, seq: C
         .bind(seq.as_i64())
         .execute(&mut *conn)
         .await?;
-    count_on(conn, guild, 1).await
+    count_on(conn, guild, user, 1).await
 }
 
-/// Keeps up the number of members.
-async fn count_on(conn: &mut AnyConnection, guild: Id, change: i64) -> Result<(), StoreError> {
+/// Keeps up the number of members, and of those who are not offline.
+async fn count_on(conn: &mut AnyConnection, guild: Id, user: Id, change: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE guilds SET member_count = member_count + $1 WHERE id = $2")
         .bind(change)
         .bind(guild.as_i64())
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
-    Ok(())
+    presence_counts::count_member(conn, guild, user, change).await
 }
 
 pub(super) async fn is_in(conn: &mut AnyConnection, guild: Id, user: Id) -> Result<bool, StoreError> {

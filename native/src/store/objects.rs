@@ -174,6 +174,11 @@ pub(super) mod bench {
             guild
         }
 
+        /// The store alone.
+        pub(in crate::store) fn into_bench(self) -> Bench {
+            self.0
+        }
+
         /// Runs a statement.
         pub(in crate::store) async fn run(&self, sql: &'static str) {
             let run = self.store.write(move |tx| {

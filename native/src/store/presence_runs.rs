@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::error::StoreError;
 use super::many::Many;
-use super::presences::{About, next_of, show_all, shown_of};
+use super::presences::{next_of, show_all, shown_of};
 use super::tx::Tx;
 use super::{Store, objects};
 
@@ -225,7 +225,7 @@ impl Before {
                 updates.push(PresenceUpdate { id: *user, d });
             }
         }
-        show_all(tx, &mut About::default(), &self.shown, &updates).await
+        show_all(tx, &self.shown, &updates).await
     }
 }
 

@@ -8,19 +8,18 @@ use std::vec::IntoIter;
 use sanmon_core::audience::Audience;
 use sanmon_core::entry::Draft;
 use sanmon_core::event::{Envelope, Presence, PresenceKind, PresenceUpdate};
-use sanmon_core::gateway::{CROWD, is_told};
+use sanmon_core::gateway::is_told;
 use sanmon_core::id::Id;
 use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
 use super::many::Many;
+use super::presence_counts::Counts;
 use super::tx::Tx;
 use super::{Store, objects};
 
 /// Presences that one transaction shows.
 const AT_ONCE: usize = 500;
-/// Up to how many of a guild's presences are counted: however many of one transaction's go offline, a crowd is left.
-const MAX_COUNTED: i64 = CROWD as i64 + AT_ONCE as i64 + 1;
 
 /// How users show; who is no more has no row.
 static SHOWN: LazyLock<Many> = LazyLock::new(|| {
@@ -30,21 +29,12 @@ static SHOWN: LazyLock<Many> = LazyLock::new(|| {
     )
 });
 
-/// Which guilds users are in, and how many members these have.
+/// Which guilds users are in, and how many members of these are not offline.
 static GUILDS: LazyLock<Many> = LazyLock::new(|| {
     Many::about(
-        "SELECT members.user_id, guilds.id, guilds.member_count FROM members JOIN guilds ON guilds.id = members.guild_id \
-         WHERE members.user_id IN ({ids}) AND members.left_seq IS NULL ORDER BY members.user_id, guilds.id",
-    )
-});
-
-/// How many members of guilds are not offline, each counted up to a bound.
-static COUNTS: LazyLock<Many> = LazyLock::new(|| {
-    Many::about(
-        "SELECT guilds.id, (SELECT COUNT(*) FROM (SELECT 1 FROM members \
-         JOIN presences ON presences.user_id = members.user_id WHERE members.guild_id = guilds.id \
-         AND members.left_seq IS NULL AND presences.shown IS NOT NULL LIMIT {next}) AS shown) \
-         FROM guilds WHERE guilds.id IN ({ids})",
+        "SELECT members.user_id, members.guild_id, COALESCE(presence_counts.online, 0) FROM members \
+         LEFT JOIN presence_counts ON presence_counts.guild_id = members.guild_id \
+         WHERE members.user_id IN ({ids}) AND members.left_seq IS NULL ORDER BY members.user_id, members.guild_id",
     )
 });
 
@@ -114,7 +104,7 @@ pub(crate) async fn show(store: &Store, updates: Vec<PresenceUpdate>) -> Result<
                 Box::pin(async move {
                     let users: Vec<Id> = some.iter().map(|update| update.id).collect();
                     let shown = shown_of(tx.conn(), &users).await?;
-                    show_all(tx, &mut About::default(), &shown, &some).await
+                    show_all(tx, &shown, &some).await
                 })
             })
             .await?;
@@ -152,51 +142,19 @@ pub(super) async fn shown_of(
     rows.iter().map(|row| Ok((objects::id_of(row, 0)?, row.try_get(1)?))).collect()
 }
 
-/// How many members are not offline of each guild that may be a crowd, as far as a transaction has asked.
-#[derive(Default)]
-pub(super) struct About(HashMap<Id, i64>);
-
-impl About {
-    /// Counts guilds, each once.
-    async fn count(&mut self, conn: &mut AnyConnection, mut guilds: Vec<Id>) -> Result<(), StoreError> {
-        guilds.retain(|guild| !self.0.contains_key(guild));
-        guilds.sort_unstable();
-        guilds.dedup();
-        for row in COUNTS.run(conn, &guilds, Some(MAX_COUNTED)).await? {
-            self.0.insert(objects::id_of(&row, 0)?, row.try_get(1)?);
-        }
-        Ok(())
-    }
-
-    /// Whether a guild is told that a member shows so now, which changes the number by this much.
-    fn is_told(&mut self, guild: Id, kind: PresenceKind, change: i64) -> bool {
-        // One that was not counted has too few members to be a crowd, or only heard of who goes offline, which is always told.
-        self.0.get_mut(&guild).is_none_or(|about| {
-            *about += change;
-            is_told(kind, (*about).max(0).cast_unsigned())
-        })
-    }
-}
-
 /// Keeps how users show to others, of whom none comes twice, and tells them and their guilds. `shown` is how they show before:
 /// who is not in there is no more, and passed over.
 pub(super) async fn show_all(
     tx: &mut Tx,
-    about: &mut About,
     shown: &HashMap<Id, Option<String>>,
     updates: &[PresenceUpdate],
 ) -> Result<(), StoreError> {
     let users: Vec<Id> = updates.iter().map(|update| update.id).filter(|user| shown.contains_key(user)).collect();
-    let (mut guilds, mut large) = (HashMap::<Id, Vec<Id>>::new(), Vec::new());
+    let (mut guilds, mut counts) = (HashMap::<Id, Vec<Id>>::new(), Counts::default());
     for row in GUILDS.run(tx.conn(), &users, None).await? {
         let guild = objects::id_of(&row, 1)?;
         guilds.entry(objects::id_of(&row, 0)?).or_default().push(guild);
-        if row.try_get::<i64, _>(2)?.cast_unsigned() > CROWD {
-            large.push(guild);
-        }
-    }
-    if updates.iter().any(|update| update.d.kind != PresenceKind::Offline) {
-        about.count(tx.conn(), large).await?;
+        counts.know(guild, row.try_get(2)?);
     }
     let mut kept = Vec::with_capacity(users.len());
     for PresenceUpdate { id: user, d } in updates {
@@ -208,7 +166,7 @@ pub(super) async fn show_all(
         let change = i64::from(text.is_some()) - i64::from(before.is_some());
         let mut told = Vec::new();
         for guild in guilds.remove(user).unwrap_or_default() {
-            if about.is_told(guild, d.kind, change) {
+            if is_told(d.kind, counts.change(guild, change)) {
                 told.push(guild);
             } else {
                 tx.touch_presences(guild);
@@ -220,7 +178,8 @@ pub(super) async fn show_all(
             .with_d(d);
         tx.emit(Draft::new(event, Audience::UserAndGuilds { user: *user, guilds: told }));
     }
-    KEEP.store(tx.conn(), &kept, |query, (user, text)| query.bind(user.as_i64()).bind(text.clone())).await
+    KEEP.store(tx.conn(), &kept, |query, (user, text)| query.bind(user.as_i64()).bind(text.clone())).await?;
+    counts.store(tx.conn()).await
 }
 
 #[cfg(test)]
@@ -280,10 +239,11 @@ mod tests {
                 for sql in [
                     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1002) \
                      INSERT INTO users (id, data) SELECT x, '{}' FROM n",
-                    "INSERT INTO guilds (id, owner, data, member_count) VALUES (5000, 1, '{}', 1002), (6000, 1, '{}', 2)",
+                    "INSERT INTO guilds (id, owner, data) VALUES (5000, 1, '{}'), (6000, 1, '{}')",
                     "INSERT INTO members (guild_id, user_id, joined_seq) SELECT 5000, id, 1 FROM users",
                     "INSERT INTO members (guild_id, user_id, joined_seq) VALUES (6000, 1000, 1), (6000, 1001, 1)",
                     "INSERT INTO presences (user_id, shown) SELECT id, '{\"type\":1}' FROM users WHERE id < 1000",
+                    "INSERT INTO presence_counts (guild_id, online) VALUES (5000, 999)",
                 ] {
                     sqlx::query(sql).execute(tx.conn()).await?;
                 }
