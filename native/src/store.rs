@@ -205,8 +205,9 @@ impl Store {
             on_commit: Arc::clone(&on_commit),
             sweeps: 0,
             forgotten: Forgotten::default(),
-            is_away: false,
+            away: None,
             failures: Tally::default(),
+            unswept: Tally::default(),
         };
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
         tokio::spawn(async move {

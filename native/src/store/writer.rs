@@ -1,6 +1,7 @@
 //! The one task that writes: it gathers what is queued into one transaction, so that one sync makes all of it durable.
 
 mod job;
+mod reconnect;
 mod savepoint;
 
 use std::panic::AssertUnwindSafe;
@@ -13,10 +14,11 @@ use sanmon_core::event::Seq;
 use sqlx::AnyConnection;
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::job::Outcome;
 pub(super) use self::job::{Change, Job, Publish, Value, Work};
+use self::reconnect::Reconnect;
 pub(super) use self::savepoint::Savepoint;
 use super::engine::Engine;
 use super::error::StoreError;
@@ -51,9 +53,6 @@ const SWEEP_EVERY: Duration = Duration::from_millis(500);
 /// How long a batch waits for a server that went away, such as one that is started again.
 const RECONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often it is tried meanwhile.
-const RECONNECT_EVERY: Duration = Duration::from_millis(100);
-
 /// What is told of entries, in order, once they are durable.
 pub(crate) type OnCommit = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 
@@ -78,10 +77,12 @@ pub(super) struct Writer {
     pub(super) sweeps: u32,
     /// What the log had forgotten at the last sweeps, where others read the same log.
     pub(super) forgotten: Forgotten,
-    /// Whether the server that many machines share was waited for in vain.
-    pub(super) is_away: bool,
+    /// The server that many machines share, once it was waited for in vain.
+    pub(super) away: Option<Reconnect>,
     /// How often nothing of a batch could be stored.
     pub(super) failures: Tally,
+    /// How often nothing could be swept.
+    pub(super) unswept: Tally,
 }
 
 impl Writer {
@@ -103,11 +104,18 @@ impl Writer {
                         self.commit(batch).await;
                     }
                 },
+                conn = reconnect::back(&mut self.away) => {
+                    self.away = None;
+                    self.conn = Some(conn);
+                    tracing::info!("the database is back");
+                }
                 _ = sweeps.tick() => match self.sweep().await {
                     Ok(Swept::All) => {}
                     // What is queued gets its turn in between.
                     Ok(Swept::Some) => sweeps.reset_immediately(),
-                    Err(error) => tracing::warn!(%error, "could not sweep"),
+                    Err(error) => if let Some(times) = self.unswept.note(self.clock.now()) {
+                        tracing::warn!(%error, times, "could not sweep");
+                    }
                 }
             }
         }
@@ -292,31 +300,19 @@ impl Writer {
     }
 
     /// Connects to the server that many machines share, which may be starting again. Once it stayed away for as long as one
-    /// waits for that, whoever comes is told at once, until it is back.
+    /// waits for that, it is tried in the background, and whoever comes is told at once until it is back.
     async fn reconnect_to_server(&mut self) -> Result<AnyConnection, StoreError> {
-        let mut failed = match self.engine.writer().await {
-            Ok(conn) => {
-                self.is_away = false;
-                return Ok(conn);
-            }
-            Err(error) => error,
-        };
-        if !self.is_away {
-            let again = async {
-                loop {
-                    sleep(RECONNECT_EVERY).await;
-                    match self.engine.writer().await {
-                        Ok(conn) => return conn,
-                        Err(error) => failed = error,
-                    }
-                }
-            };
-            if let Ok(conn) = timeout(RECONNECT_TIMEOUT, again).await {
-                return Ok(conn);
-            }
-            self.is_away = true;
+        if let Some(away) = &self.away {
+            return Err(away.failed());
         }
-        Err(failed)
+        let mut reconnect = Reconnect::to(self.engine.clone());
+        if let Ok(conn) = timeout(RECONNECT_TIMEOUT, reconnect.connection()).await {
+            return Ok(conn);
+        }
+        let error = reconnect.failed();
+        tracing::warn!(%error, "the database is away: whatever would be stored is refused until it is back");
+        self.away = Some(reconnect);
+        Err(error)
     }
 
     /// The last change for which nobody can ask any longer. Nodes forget the log at slightly different times: what this one
@@ -336,12 +332,21 @@ impl Writer {
                 self.log.forget_through(through);
             }
         }
+        if self.away.is_some() {
+            return Ok(Swept::All);
+        }
         self.sweeps = self.sweeps.saturating_sub(1);
         let due = self.sweeps == 0;
         if !due && self.log.excess(self.clock.steady(), 1).is_none() {
             return Ok(Swept::All);
         }
-        let mut tx = self.begin(Extent::Begun).await?;
+        let mut tx = match self.begin(Extent::Begun).await {
+            Ok(tx) => tx,
+            Err(error) => {
+                self.sweeps = sweep::EVERY;
+                return Err(error);
+            }
+        };
         let forgotten = self.forgotten();
         let swept = if due { sweep::expired(&mut tx, forgotten).await } else { Ok(Swept::All) };
         let ended = match swept {

@@ -117,7 +117,38 @@ async fn who_comes_while_the_server_stays_away_is_told_so() {
     let at_once = tokio::time::timeout(Duration::from_secs(2), write()).await;
     assert!(matches!(at_once, Ok(Err(StoreError::Unavailable(_)))), "{at_once:?}");
     server.restart();
-    assert!(write().await.is_ok());
+    tokio::time::timeout(Duration::from_secs(20), stored(write)).await.expect("it is tried all the time");
+}
+
+#[tokio::test]
+async fn who_comes_while_the_server_is_silent_is_told_so_at_once() {
+    let mut server = Postgres::start();
+    let config = Config { store_url: Some(server.database().into()), ..Config::default() };
+    let bench = Bench::of(config, Some(Loopback::new(Clock::start()))).await;
+    let address = server.address();
+    server.kill();
+    // Connections come about, and nothing is ever said.
+    let silent = std::net::TcpListener::bind(address).unwrap();
+    let write = || bench.store.write(|tx| Box::pin(async move { Ok(tx.new_id()) }));
+    let written = write().await;
+    assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+    // For longer than a try takes, and than it is between two sweeps.
+    let mut ticks = tokio::time::interval(Duration::from_millis(250));
+    for _ in 0..28 {
+        ticks.tick().await;
+        let at_once = tokio::time::timeout(Duration::from_secs(1), write()).await;
+        assert!(matches!(at_once, Ok(Err(StoreError::Unavailable(_)))), "{at_once:?}");
+    }
+    drop(silent);
+    server.restart();
+    tokio::time::timeout(Duration::from_secs(20), stored(write)).await.expect("it is tried all the time");
+}
+
+/// Writes until that works.
+async fn stored<T, F: Future<Output = Result<T, StoreError>>>(write: impl Fn() -> F) {
+    while write().await.is_err() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
