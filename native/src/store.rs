@@ -368,18 +368,18 @@ impl Store {
     /// Keeps the key of a publish to a log that many machines share, and says by which id that log knows it: whoever comes
     /// again with the same body has it complete what was not stored the first time.
     async fn reserve(&self, key: IdempotencyKey) -> Result<String, StoreError> {
-        let id = key.id();
         self.write(move |tx| {
             Box::pin(async move {
                 let now = tx.now();
-                if idempotency::earlier(tx.conn(), now, &key).await?.is_none() {
-                    idempotency::keep(tx, key, &[]).await?;
+                if let Some(earlier) = idempotency::earlier(tx.conn(), now, &key).await? {
+                    return Ok(key.id(earlier.at));
                 }
-                Ok(())
+                let id = key.id(now);
+                idempotency::keep(tx, key, &[]).await?;
+                Ok(id)
             })
         })
-        .await?;
-        Ok(id)
+        .await
     }
 
     /// Whether there was a publish with this key in the last 10 minutes: if so, [`Self::publish`] answers it alike.

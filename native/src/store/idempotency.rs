@@ -41,22 +41,38 @@ impl IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// What stands for the key and its body elsewhere: whoever reads it learns nothing of them. The log remembers it for a
-    /// little longer than the key is kept, and then a key with another body must have another one.
-    pub(super) fn id(&self) -> String {
-        hex::encode(Sha256::digest(format!("{}:{}", self.body_hash, self.key)))
+    /// What stands elsewhere for the publish that this key was kept for at the time `at`: whoever reads it learns nothing of
+    /// key or body. The log remembers it for longer than the key is kept, and who comes again after that publishes anew.
+    pub(super) fn id(&self, at: UnixMillis) -> String {
+        hex::encode(Sha256::digest(format!("{}:{}:{}", at.as_millis(), self.body_hash, self.key)))
     }
 }
 
-/// The places that an earlier publish with this key was answered, if there was one.
+/// An earlier publish with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Earlier {
+    /// When the key was kept.
+    pub(super) at: UnixMillis,
+    first: u64,
+    entries: u64,
+}
+
+impl Earlier {
+    /// The places that it was answered.
+    pub(super) fn places(self) -> Vec<Seq> {
+        (self.first..self.first + self.entries).map(Seq::new).collect()
+    }
+}
+
+/// The earlier publish with this key, if there was one.
 pub(super) async fn earlier(
     conn: &mut AnyConnection,
     now: UnixMillis,
     key: &IdempotencyKey,
-) -> Result<Option<Vec<Seq>>, StoreError> {
+) -> Result<Option<Earlier>, StoreError> {
     let oldest = now.as_millis().saturating_sub(KEPT_MS);
     let row =
-        sqlx::query("SELECT body_hash, first_seq, entries FROM idempotency WHERE idempotency_key = $1 AND at > $2")
+        sqlx::query("SELECT body_hash, first_seq, entries, at FROM idempotency WHERE idempotency_key = $1 AND at > $2")
             .bind(key.key.clone())
             .bind(oldest.cast_signed())
             .fetch_optional(conn)
@@ -69,9 +85,8 @@ pub(super) async fn earlier(
         }
         .into());
     }
-    let first = row.try_get::<i64, _>(1)?.cast_unsigned();
-    let entries = row.try_get::<i64, _>(2)?.cast_unsigned();
-    Ok(Some((first..first + entries).map(Seq::new).collect()))
+    let number = |column: usize| Ok::<_, StoreError>(row.try_get::<i64, _>(column)?.cast_unsigned());
+    Ok(Some(Earlier { at: UnixMillis::from_millis(number(3)?), first: number(1)?, entries: number(2)? }))
 }
 
 /// Keeps what a publish with this key is answered.

@@ -312,6 +312,29 @@ async fn a_key_publishes_once(on: On) {
     assert_eq!(bench.told().await.len(), 2);
 }
 
+#[test_matrix([On::Sqlite, On::Postgres])]
+#[tokio::test]
+async fn a_key_that_has_run_out_publishes_again(on: On) {
+    let bench = Bench::new(on).await;
+    let publish = || {
+        let key = IdempotencyKey::new(Publisher::ControlSocket, "k", b"body");
+        bench.store.publish(drafts(2), Some(key))
+    };
+    let first = publish().await.unwrap();
+    // The log may know of it for longer.
+    let age = bench.store.write(|tx| {
+        Box::pin(async move {
+            sqlx::query("UPDATE idempotency SET at = at - 600001").execute(tx.conn()).await?;
+            Ok(())
+        })
+    });
+    age.await.unwrap();
+    let second = publish().await.unwrap();
+    assert!(second[0] > first[1], "{first:?} {second:?}");
+    assert_eq!(publish().await.unwrap(), second);
+    assert_eq!(bench.told().await.len(), 4);
+}
+
 #[tokio::test]
 async fn places_are_never_given_twice() {
     let bench = Bench::with(On::Sqlite, Config { log_max_entries: 0, ..Config::default() }).await;

@@ -443,8 +443,8 @@ async fn run(
 async fn place(drafts: Vec<Draft>, key: Option<IdempotencyKey>, tx: &mut Tx) -> Result<Vec<Seq>, StoreError> {
     if let Some(key) = &key {
         let now = tx.now();
-        if let Some(seqs) = idempotency::earlier(tx.conn(), now, key).await? {
-            return Ok(seqs);
+        if let Some(earlier) = idempotency::earlier(tx.conn(), now, key).await? {
+            return Ok(earlier.places());
         }
     }
     let seqs: Vec<Seq> = drafts.into_iter().map(|draft| tx.place(draft)).collect();

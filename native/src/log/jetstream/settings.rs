@@ -10,7 +10,8 @@ use crate::config::Config;
 /// The stream's name unless another is given.
 const NAME: &str = "SANMON";
 
-/// How long the ids of messages are remembered: longer than idempotency keys are kept (protocol, section 8).
+/// How long the ids of messages are remembered: longer than idempotency keys are kept (protocol, section 8), each of which
+/// gets another id when it is used anew.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(660);
 
 /// How much longer than the nodes the stream keeps an entry, so that none goes that a node would still read.
