@@ -30,22 +30,26 @@ pub(super) enum Swept {
 /// How much later than this node another one may forget an entry of the log that they share.
 const ELSEWHERE_MS: u64 = 60_000;
 
-/// What this node has forgotten of a log that others read too, at the last sweeps.
+/// What this node has forgotten of a log that others read too.
 #[derive(Debug, Default)]
-pub(super) struct Forgotten(VecDeque<(UnixMillis, ChangeNumber)>);
+pub(super) struct Forgotten {
+    /// At the last sweeps, and when.
+    here: VecDeque<(UnixMillis, ChangeNumber)>,
+    /// So long ago that every node has.
+    everywhere: ChangeNumber,
+}
 
 impl Forgotten {
     /// Takes what is forgotten now, and says what is by every node: what was forgotten here a while ago.
     pub(super) fn a_while_after(&mut self, now: UnixMillis, here: ChangeNumber) -> ChangeNumber {
-        self.0.push_back((now, here));
-        let mut everywhere = ChangeNumber::default();
-        while let Some((at, change)) = self.0.front()
+        self.here.push_back((now, here));
+        while let Some((at, change)) = self.here.front()
             && now.as_millis().saturating_sub(at.as_millis()) >= ELSEWHERE_MS
         {
-            everywhere = *change;
-            self.0.pop_front();
+            self.everywhere = *change;
+            self.here.pop_front();
         }
-        everywhere
+        self.everywhere
     }
 }
 
@@ -95,7 +99,7 @@ mod tests {
         };
         assert_eq!(
             [at(0, 5), at(10, 7), at(59, 7), at(60, 9), at(65, 9), at(71, 9), at(300, 9)],
-            [0, 0, 0, 5, 0, 7, 9]
+            [0, 0, 0, 5, 5, 7, 9]
         );
     }
 
