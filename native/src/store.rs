@@ -1,6 +1,7 @@
 //! What is stored: users, sessions, guilds, channels, invites, membership, presences and the operator's keys.
 
 pub(crate) mod backup;
+mod bulk;
 pub(crate) mod channels;
 mod engine;
 mod error;
@@ -11,7 +12,6 @@ mod ids;
 mod intake;
 pub(crate) mod invites;
 mod known_keys;
-mod many;
 pub(crate) mod members;
 pub(crate) mod objects;
 pub(crate) mod operator_keys;
@@ -47,6 +47,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+pub(crate) use self::bulk::Bulk;
 use self::engine::Engine;
 pub use self::error::{FolderError, ServerError};
 pub(crate) use self::error::{Refusal, StoreError};

@@ -4,38 +4,26 @@ use std::sync::LazyLock;
 
 use sanmon_core::time::UnixMillis;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row, SqlStr};
+use sqlx::{AnyConnection, Row};
 
 use super::changes::ChangeNumber;
-use super::rows::shared;
 use super::shared::Parcel;
-use crate::store::StoreError;
+use crate::store::{Bulk, StoreError};
 
-/// How many rows one statement inserts: few different statements, so that each stays prepared.
-const CHUNKS: [usize; 4] = [200, 25, 5, 1];
-
-static INSERTS: LazyLock<[SqlStr; 4]> = LazyLock::new(|| CHUNKS.map(insert_sql));
+static INSERT: LazyLock<Bulk> =
+    LazyLock::new(|| Bulk::storing(5, "INSERT INTO log (seq, at, audience, change, event) VALUES {rows}"));
 
 /// Stores what a transaction emitted.
 pub(crate) async fn insert(conn: &mut AnyConnection, parcels: &[Parcel]) -> Result<(), StoreError> {
-    let mut rest = parcels;
-    for (size, sql) in CHUNKS.iter().zip(&*INSERTS) {
-        while rest.len() >= *size {
-            let (chunk, after) = rest.split_at(*size);
-            let mut query = sqlx::query(sql.clone());
-            for parcel in chunk {
-                query = query
-                    .bind(parcel.number.as_i64())
-                    .bind(parcel.at.as_millis().cast_signed())
-                    .bind(parcel.audience.clone())
-                    .bind(parcel.change.clone())
-                    .bind(parcel.event.clone());
-            }
-            query.execute(&mut *conn).await?;
-            rest = after;
-        }
-    }
-    Ok(())
+    let insert = INSERT.store(conn, parcels, |query, parcel| {
+        query
+            .bind(parcel.number.as_i64())
+            .bind(parcel.at.as_millis().cast_signed())
+            .bind(parcel.audience.clone())
+            .bind(parcel.change.clone())
+            .bind(parcel.event.clone())
+    });
+    insert.await
 }
 
 /// Reads up to `limit` parcels after `number`, in order.
@@ -74,13 +62,4 @@ fn parcel(row: &AnyRow) -> Result<Parcel, StoreError> {
         change: row.try_get(3)?,
         event: row.try_get(4)?,
     })
-}
-
-fn insert_sql(rows: usize) -> SqlStr {
-    let row = |index: usize| {
-        let places: Vec<String> = (1..=5).map(|column| format!("${}", index * 5 + column)).collect();
-        format!("({})", places.join(","))
-    };
-    let values: Vec<String> = (0..rows).map(row).collect();
-    shared(format!("INSERT INTO log (seq, at, audience, change, event) VALUES {}", values.join(",")))
 }

@@ -7,12 +7,12 @@ use std::sync::LazyLock;
 use sanmon_core::id::Id;
 use sqlx::AnyConnection;
 
+use super::bulk::Bulk;
 use super::error::StoreError;
-use super::many::Many;
 
 /// Adds to the counts of guilds.
-static ADD: LazyLock<Many> = LazyLock::new(|| {
-    Many::storing(
+static ADD: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::storing(
         2,
         "INSERT INTO presence_counts (guild_id, online) VALUES {rows} \
          ON CONFLICT (guild_id) DO UPDATE SET online = presence_counts.online + excluded.online",

@@ -11,8 +11,8 @@ use sanmon_core::event::{Presence, PresenceKind, PresenceUpdate};
 use sanmon_core::id::Id;
 use sqlx::{AnyConnection, Row};
 
+use super::bulk::Bulk;
 use super::error::StoreError;
-use super::many::Many;
 use super::presences::{next_of, show_all, shown_of};
 use super::tx::Tx;
 use super::{Store, objects};
@@ -21,17 +21,17 @@ use super::{Store, objects};
 const AT_ONCE: usize = 200;
 
 /// All parts of users, the newest of each last.
-static PARTS: LazyLock<Many> = LazyLock::new(|| {
-    Many::about(
+static PARTS: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::about(
         "SELECT user_id, run, shown, written FROM presence_nodes WHERE user_id IN ({ids}) ORDER BY user_id, written",
     )
 });
 
-static LEAVE: LazyLock<Many> =
-    LazyLock::new(|| Many::about("DELETE FROM presence_nodes WHERE run = {next} AND user_id IN ({ids})"));
+static LEAVE: LazyLock<Bulk> =
+    LazyLock::new(|| Bulk::about("DELETE FROM presence_nodes WHERE run = {next} AND user_id IN ({ids})"));
 
-static KEEP: LazyLock<Many> = LazyLock::new(|| {
-    Many::storing(
+static KEEP: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::storing(
         4,
         "INSERT INTO presence_nodes (user_id, run, shown, written) VALUES {rows} \
          ON CONFLICT (user_id, run) DO UPDATE SET shown = excluded.shown, written = excluded.written",

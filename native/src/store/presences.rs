@@ -12,8 +12,8 @@ use sanmon_core::gateway::is_told;
 use sanmon_core::id::Id;
 use sqlx::{AnyConnection, Row};
 
+use super::bulk::Bulk;
 use super::error::{Refusal, StoreError};
-use super::many::Many;
 use super::presence_counts::Counts;
 use super::tx::Tx;
 use super::{Store, objects};
@@ -22,24 +22,24 @@ use super::{Store, objects};
 const AT_ONCE: usize = 500;
 
 /// How users show; who is no more has no row.
-static SHOWN: LazyLock<Many> = LazyLock::new(|| {
-    Many::about(
+static SHOWN: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::about(
         "SELECT users.id, presences.shown FROM users LEFT JOIN presences ON presences.user_id = users.id \
          WHERE users.id IN ({ids})",
     )
 });
 
 /// Which guilds users are in, and how many members of these are not offline.
-static GUILDS: LazyLock<Many> = LazyLock::new(|| {
-    Many::about(
+static GUILDS: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::about(
         "SELECT members.user_id, members.guild_id, COALESCE(presence_counts.online, 0) FROM members \
          LEFT JOIN presence_counts ON presence_counts.guild_id = members.guild_id \
          WHERE members.user_id IN ({ids}) AND members.left_seq IS NULL ORDER BY members.user_id, members.guild_id",
     )
 });
 
-static KEEP: LazyLock<Many> = LazyLock::new(|| {
-    Many::storing(
+static KEEP: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::storing(
         2,
         "INSERT INTO presences (user_id, shown) VALUES {rows} ON CONFLICT (user_id) DO UPDATE SET shown = excluded.shown",
     )

@@ -1,20 +1,20 @@
 //! Statements about many rows at once: each is one way to the database and back, however many rows it is about.
 
+use sanmon_core::id::Id;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, SqlStr};
 
 use super::error::StoreError;
 use crate::log::rows::shared;
-use sanmon_core::id::Id;
 
 /// How many rows one may be about: few different statements, so that each stays prepared.
-const LENGTHS: [usize; 3] = [100, 10, 1];
+const LENGTHS: [usize; 4] = [100, 10, 3, 1];
 
 /// A statement in all of its lengths.
-pub(super) struct Many([SqlStr; LENGTHS.len()]);
+pub(crate) struct Bulk([SqlStr; LENGTHS.len()]);
 
-impl Many {
+impl Bulk {
     /// A statement about the ids of a list: their places take that of `{ids}` in its text, the place behind them that of
     /// `{next}`.
     pub(super) fn about(sql: &str) -> Self {
@@ -25,7 +25,7 @@ impl Many {
     }
 
     /// A statement that stores rows of so many columns: their places take that of `{rows}` in its text.
-    pub(super) fn storing(columns: usize, sql: &str) -> Self {
+    pub(crate) fn storing(columns: usize, sql: &str) -> Self {
         Self(LENGTHS.map(|length| {
             let rows: Vec<String> =
                 (0..length).map(|row| format!("({})", places(row * columns + 1, columns))).collect();
@@ -59,7 +59,7 @@ impl Many {
     }
 
     /// Stores rows, in their order; `bind` gives the columns of one.
-    pub(super) async fn store<T>(
+    pub(crate) async fn store<T>(
         &self,
         conn: &mut AnyConnection,
         rows: &[T],
@@ -96,8 +96,8 @@ mod tests {
     #[tokio::test]
     async fn each_row_is_stored_and_found_once(on: On) {
         let bench = Bench::new(on).await;
-        let store = Many::storing(2, "INSERT INTO users (id, data) VALUES {rows}");
-        let find = Many::about("SELECT id FROM users WHERE id IN ({ids}) AND id <> {next} ORDER BY id");
+        let store = Bulk::storing(2, "INSERT INTO users (id, data) VALUES {rows}");
+        let find = Bulk::about("SELECT id FROM users WHERE id IN ({ids}) AND id <> {next} ORDER BY id");
         let all: Vec<Id> = (1..=236).map(|id| Id::new(id).unwrap()).collect();
         let found = bench.store.write({
             let all = all.clone();
