@@ -122,14 +122,14 @@ impl Worker {
     async fn lead(&self, mut relaying: Relaying) -> Result<(), Fault> {
         let subscribed = self.log.nats().client().subscribe(POKE).await;
         let mut pokes = subscribed.map_err(|_| Fault::Unreachable)?;
-        let last = self.log.relayed().await?;
+        let last = relaying.beside(self.log.relayed()).await??;
         relaying.outgrow(last.number).await?;
         relaying.delete_through(last.number).await?;
         tracing::info!(after = last.number.as_u64(), "this node relays changes to the log");
         let (mut progress, mut deleted) = (Progress { number: last.number, last, window: WINDOW }, last.number);
         loop {
             let parcels = relaying.after(progress.number, PAGE).await?;
-            let put = self.put(&parcels, &mut progress).await;
+            let put = relaying.beside(self.put(&parcels, &mut progress)).await?;
             let undeleted = progress.number.as_u64() - deleted.as_u64();
             if undeleted >= PAGE.into() || (undeleted > 0 && (parcels.is_empty() || put.is_err())) {
                 // Also what was put in before it failed.

@@ -1,6 +1,10 @@
 //! Who relays what changes emitted: one node at a time takes it out of the database's outbox.
 
-use sqlx::{AnyConnection, Row};
+use std::pin::pin;
+use std::time::Duration;
+
+use sqlx::{AnyConnection, Connection as _, Row};
+use tokio::time::timeout;
 
 use super::error::StoreError;
 use super::postgres::{STATEMENT_TIMEOUT, Server, bounded};
@@ -8,6 +12,9 @@ use crate::log::{ChangeNumber, Parcel, outbox};
 
 /// PostgreSQL's name of the lock that the relaying node holds, within one database: "sanmon" in ASCII.
 const RELAY_LOCK: i64 = 0x0073_616E_6D6F_6E00;
+
+/// How often a node that relays asks something, while it waits for the log: before its session ends.
+const STAY_EVERY: Duration = Duration::from_secs(1);
 
 /// The outbox of a database that many machines share.
 #[derive(Debug)]
@@ -42,7 +49,9 @@ impl Outbox {
             },
         };
         if leads {
-            return Ok(Some(Relaying { conn }));
+            let mut relaying = Relaying { conn };
+            relaying.vow().await?;
+            return Ok(Some(relaying));
         }
         self.waiting = Some(conn);
         Ok(None)
@@ -61,8 +70,8 @@ impl Outbox {
 async fn lead_anew(server: &Server) -> Result<(AnyConnection, bool), StoreError> {
     let mut conn = server.writer().await?;
     let set_up = async {
-        // A node that hangs must not keep the others from relaying: who relays, or would like to, asks something all the time.
-        // What it deletes is in the log: should that come back, it is deleted again, so nothing waits for the disk.
+        // Who would like to relay asks something all the time. What it deletes then is in the log: should that come back, it is
+        // deleted again, so nothing waits for the disk.
         sqlx::raw_sql("SET idle_session_timeout = '10s'; SET synchronous_commit = off").execute(&mut conn).await?;
         Ok(())
     };
@@ -81,12 +90,34 @@ async fn try_lock(conn: &mut AnyConnection) -> Result<bool, StoreError> {
 }
 
 impl Relaying {
+    /// A node that hangs must not keep the others from relaying: this one has to ask something all the time from now on, see
+    /// [`Self::beside`]. If it does not, another takes its place before those give up who wait for the log.
+    async fn vow(&mut self) -> Result<(), StoreError> {
+        let vow =
+            async { Ok(sqlx::raw_sql("SET idle_session_timeout = '3s'").execute(&mut self.conn).await.map(drop)?) };
+        bounded(STATEMENT_TIMEOUT, vow).await
+    }
+
     /// Up to `limit` parcels after `number`, in order.
     ///
     /// # Errors
     /// Only faults of the machine. Whoever gets one must let go of this and lead anew.
     pub(crate) async fn after(&mut self, number: ChangeNumber, limit: u32) -> Result<Vec<Parcel>, StoreError> {
         bounded(STATEMENT_TIMEOUT, outbox::after(&mut self.conn, number, limit.into())).await
+    }
+
+    /// What comes of `waiting`, which asks nothing of the database: this node stays the one that relays however long it takes.
+    ///
+    /// # Errors
+    /// As [`Self::after`]; then nothing is waited for any longer.
+    pub(crate) async fn beside<T>(&mut self, waiting: impl Future<Output = T>) -> Result<T, StoreError> {
+        let mut waiting = pin!(waiting);
+        loop {
+            match timeout(STAY_EVERY, &mut waiting).await {
+                Ok(came) => return Ok(came),
+                Err(_) => bounded(STATEMENT_TIMEOUT, async { Ok(self.conn.ping().await?) }).await?,
+            }
+        }
     }
 
     /// Deletes the parcels up to and including `number`, which the log has.

@@ -112,10 +112,10 @@ impl Loopback {
         loop {
             let parcels = relaying.after(ChangeNumber::default(), 100).await?;
             let Some(last) = parcels.last().map(|parcel| parcel.number) else {
-                self.poked.notified().await;
+                relaying.beside(self.poked.notified()).await?;
                 continue;
             };
-            self.until(Reach::Near).await;
+            relaying.beside(self.until(Reach::Near)).await?;
             self.take(&parcels);
             relaying.delete_through(last).await?;
         }

@@ -184,6 +184,29 @@ async fn one_node_relays() {
 }
 
 #[tokio::test]
+async fn who_relays_stays_while_the_log_is_slow_and_not_while_it_hangs() {
+    let bench = Bench::new(On::Postgres).await;
+    let (mut outbox, mut other) = (bench.store.outbox().unwrap(), bench.store.outbox().unwrap());
+    let Bench { store: _store, shared, .. } = bench;
+    drop(shared);
+    let mut relaying = loop {
+        if let Some(relaying) = outbox.lead().await.unwrap() {
+            break relaying;
+        }
+        tokio::task::yield_now().await;
+    };
+    // Longer than the server waits for a word.
+    let slow = || tokio::task::spawn_blocking(|| Postgres::shared().query("postgres", "SELECT pg_sleep(4)"));
+    relaying.beside(slow()).await.unwrap().unwrap();
+    assert!(other.lead().await.unwrap().is_none());
+    relaying.after(ChangeNumber::default(), 1).await.unwrap();
+    slow().await.unwrap();
+    let lost = relaying.after(ChangeNumber::default(), 1).await;
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    assert!(other.lead().await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_change_waits_for_no_log_that_is_known_to_be_out_of_reach() {
     let bench = Bench::new(On::Postgres).await;
     let log = Arc::clone(&bench.shared.as_ref().unwrap().0);
