@@ -40,6 +40,12 @@ pub(crate) async fn after(
     rows.iter().map(parcel).collect()
 }
 
+/// The number of the last parcel, if there is one.
+pub(crate) async fn last(conn: &mut AnyConnection) -> Result<Option<ChangeNumber>, StoreError> {
+    let row = sqlx::query("SELECT MAX(seq) FROM log").fetch_one(conn).await?;
+    Ok(row.try_get::<Option<i64>, _>(0)?.map(|last| ChangeNumber::new(last.cast_unsigned())))
+}
+
 /// Deletes the parcels up to and including `number`, which are relayed.
 pub(crate) async fn delete_through(conn: &mut AnyConnection, number: ChangeNumber) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM log WHERE seq <= $1").bind(number.as_i64()).execute(conn).await?;

@@ -56,6 +56,8 @@ struct Worker {
 struct Progress {
     /// The last change that is in the stream.
     number: ChangeNumber,
+    /// The last one that is known to wait.
+    end: ChangeNumber,
     /// What the next one is to stand behind.
     last: Relayed,
     /// How many are sent at once.
@@ -126,9 +128,16 @@ impl Worker {
         relaying.outgrow(last.number).await?;
         relaying.delete_through(last.number).await?;
         tracing::info!(after = last.number.as_u64(), "this node relays changes to the log");
-        let (mut progress, mut deleted) = (Progress { number: last.number, last, window: WINDOW }, last.number);
+        let mut progress = Progress { number: last.number, end: last.number, last, window: WINDOW };
+        let mut deleted = last.number;
         loop {
             let parcels = relaying.after(progress.number, PAGE).await?;
+            progress.end = match parcels.last() {
+                None => progress.number,
+                Some(last) if parcels.len() < PAGE as usize => last.number,
+                // More may wait behind a whole page.
+                Some(last) => relaying.last().await?.unwrap_or(last.number),
+            };
             let put = relaying.beside(self.put(&parcels, &mut progress)).await?;
             let undeleted = progress.number.as_u64() - deleted.as_u64();
             if undeleted >= PAGE.into() || (undeleted > 0 && (parcels.is_empty() || put.is_err())) {
@@ -138,7 +147,7 @@ impl Worker {
             }
             put?;
             if parcels.is_empty() {
-                self.look(progress.number, &[]);
+                self.look(&progress, &[]);
                 self.wait(&mut pokes).await?;
             }
         }
@@ -149,7 +158,7 @@ impl Worker {
         let mut turns = 0;
         let mut rest = parcels;
         while !rest.is_empty() {
-            self.look(progress.number, rest);
+            self.look(progress, rest);
             let some = self.window(rest, progress.window)?;
             let before = progress.number;
             let put = self.log.relay(&some, &mut progress.last).await;
@@ -200,9 +209,9 @@ impl Worker {
         Ok(Body::of(&Draft { event: None, audience: Audience::Nobody, change }))
     }
 
-    /// Notes what waits behind `number`.
-    fn look(&self, number: ChangeNumber, waiting: &[Parcel]) {
-        let backlog = waiting.last().map_or(0, |last| last.number.as_u64().saturating_sub(number.as_u64()));
+    /// Notes how many wait, and how long the first of them does.
+    fn look(&self, progress: &Progress, waiting: &[Parcel]) {
+        let backlog = progress.end.as_u64().saturating_sub(progress.number.as_u64());
         let now = self.clock.steady().as_millis();
         let age = waiting.first().map_or(0, |first| now.saturating_sub(first.at.as_millis()));
         self.metrics.relay_backlog.set(backlog.cast_signed());

@@ -106,6 +106,14 @@ impl Relaying {
         bounded(STATEMENT_TIMEOUT, outbox::after(&mut self.conn, number, limit.into())).await
     }
 
+    /// The number of the last parcel, if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::after`].
+    pub(crate) async fn last(&mut self) -> Result<Option<ChangeNumber>, StoreError> {
+        bounded(STATEMENT_TIMEOUT, outbox::last(&mut self.conn)).await
+    }
+
     /// What comes of `waiting`, which asks nothing of the database: this node stays the one that relays however long it takes.
     ///
     /// # Errors

@@ -132,6 +132,6 @@ pub(super) async fn bounded<T>(
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(time, doing).await {
         Ok(done) => done,
-        Err(_) => Err(StoreError::Unavailable(format!("PostgreSQL did not answer within {} s", time.as_secs()))),
+        Err(_) => Err(StoreError::Unavailable(format!("the database did not answer within {} s", time.as_secs()))),
     }
 }

@@ -307,3 +307,38 @@ async fn a_node_that_lacks_something_says_what() {
     let error = Node::open(nowhere, &[]).await.unwrap_err();
     assert!(matches!(error, OpenError::Server(_)), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_to_be_relayed_is_counted_to_its_end() {
+    let engines = Engines::start();
+    let own = engines.node().await;
+    let figures = &own.node.metrics;
+    let until = async |what: &str, holds: &(dyn Fn() -> bool + Sync)| {
+        let holding = async {
+            while !holds() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, holding).await.unwrap_or_else(|_| panic!("{what}"));
+    };
+    // What is answered was relayed.
+    own.user(1).await;
+    own.guild(1, 50).await;
+    // More than are read at once, in a log that takes none of them yet.
+    engines.nats.freeze();
+    let write = own.node.store.write(|tx| {
+        Box::pin(async move {
+            for _ in 0..1234 {
+                tx.emit(said("x"));
+            }
+            Ok(())
+        })
+    });
+    let counted = async {
+        until("they are counted", &|| figures.relay_backlog.get() == 1234).await;
+        engines.nats.thaw();
+    };
+    let (written, ()) = tokio::join!(write, counted);
+    written.unwrap();
+    until("none waits", &|| figures.relay_backlog.get() == 0).await;
+}
