@@ -24,7 +24,7 @@ pub(super) struct Database {
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -35,7 +35,7 @@ impl Folder {
         let path = path.canonicalize().map_err(failed)?;
         let lock = private_file(&path.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
+            Ok(()) => Ok(Self { path, lock }),
             Err(TryLockError::WouldBlock) => Err(FolderError::InUse { folder: path }),
             Err(TryLockError::Error(source)) => Err(FolderError::File { path: path.join("lock"), source }),
         }
@@ -44,6 +44,14 @@ impl Folder {
     /// Where the folder is, as an absolute path.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing alone would leave it locked for as long as a child process, forked meanwhile by any thread of this one, has
+        // its copy of the descriptor.
+        let _ = self.lock.unlock();
     }
 }
 
@@ -127,4 +135,23 @@ fn private_file(path: &Path) -> Result<File, FolderError> {
         .mode(0o600)
         .open(path)
         .map_err(|source| FolderError::File { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_free_once_it_is_dropped_whoever_has_inherited_its_descriptor() {
+        let path = tempfile::tempdir().unwrap();
+        let folder = Folder::take(path.path()).unwrap();
+        let inherited = folder.lock.try_clone().unwrap();
+        assert!(matches!(Folder::take(path.path()), Err(FolderError::InUse { .. })));
+        drop(folder);
+        let again = Folder::take(path.path()).unwrap();
+        // Nor does it matter when that one is closed.
+        drop(inherited);
+        assert!(matches!(Folder::take(path.path()), Err(FolderError::InUse { .. })));
+        drop(again);
+    }
 }
