@@ -35,6 +35,8 @@ const LOOKS: usize = 2;
 const LOOK_AGAIN: Duration = Duration::from_millis(40);
 /// How long beginning to listen may take.
 const LISTEN_TIMEOUT: Duration = Duration::from_millis(500);
+/// Where no interaction is held.
+const NOBODY: &str = "sanmon.callbacks.nobody";
 /// How long it is waited before it is tried again to listen for an application.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -124,7 +126,7 @@ impl Across {
         let listening = async {
             let heard = self.post.client().subscribe(subject_of_callback(callback)).await?;
             // The bot may be quick.
-            let _ = self.post.client().flush().await;
+            self.post.settle(NOBODY).await;
             Ok::<_, async_nats::SubscribeError>(heard)
         };
         match timeout(LISTEN_TIMEOUT, listening).await {

@@ -80,6 +80,14 @@ impl Post {
         &self.client
     }
 
+    /// Returns once the server knows of all that this node listens to; `silence` is where nobody listens.
+    ///
+    /// Flushing alone says that the server has been sent it.
+    pub(super) async fn settle(&self, silence: &'static str) {
+        // The server reads one line of a connection after the other, and says at once that nobody is there.
+        let _ = self.client.request(silence, Bytes::new()).await;
+    }
+
     /// Sends a request to whoever listens at `subject`, one of them, and says what that one answered.
     pub(super) async fn ask<H: Serialize, A: DeserializeOwned>(
         &self,
@@ -217,7 +225,7 @@ mod tests {
         let (one, other) = (one.await, other.await);
         assert_eq!(one.ask::<_, usize>("there", 1, Bytes::new()).await, Err(Unheard::NobodyThere));
         let mut heard = other.client().subscribe("there").await.unwrap();
-        other.client().flush().await.unwrap();
+        other.settle("elsewhere").await;
         let taking = tokio::spawn(async move {
             while let Some(message) = heard.next().await {
                 let other = other.clone();
