@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 
 const APPLICATION: u64 = 1_180_000_000_000_000_001;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 const TIMESTAMP: &[u8] = b"1800000000";
 
 fn pair() -> Keypair {
@@ -93,6 +93,16 @@ fn say(text: &str) -> Result<Handled<ApplicationCommand>, sanmon_core::interacti
 async fn connect(server: &InteractionServer) -> TcpStream {
     let Address::Tcp(address) = server.addresses()[0] else { panic!("a TCP address") };
     TcpStream::connect(address).await.unwrap()
+}
+
+/// Waits until this holds.
+async fn until(mut holds: impl FnMut() -> bool) {
+    let waited = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, waited).await.expect("it holds in time");
 }
 
 /// Reads one answer with a Content-Length: its head and body.

@@ -18,7 +18,7 @@ use sanmon_core::id::Id;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -38,7 +38,10 @@ use crate::store::sessions::{self, Minted, NewSession};
 use crate::upgrade::Gatekeeper;
 
 /// Longer than anything in a test takes; what waits for something waits so long at most.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Bytes that each end of a connection buffers: the system's own choice may grow to many MiB.
+const BUFFER: u32 = 1 << 18;
 
 pub(super) struct Bench {
     pub(super) hub: Hub,
@@ -96,11 +99,24 @@ impl Bench {
         self.store.publish(vec![draft(audience, json)], None).await.unwrap()[0]
     }
 
-    /// A loopback connection: the client's end, and the server's.
+    /// Waits until this holds.
+    pub(super) async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let waited = async {
+            while !holds() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("{what}"));
+    }
+
+    /// A loopback connection: the client's end, and the server's. What it holds is less than what tests send to fill it.
     pub(super) async fn tcp() -> (TcpStream, TcpStream, SocketAddr) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let client = TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(BUFFER).unwrap();
+        let client = client.connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, address) = listener.accept().await.unwrap();
+        socket2::SockRef::from(&server).set_send_buffer_size(BUFFER as usize).unwrap();
         (client, server, address)
     }
 

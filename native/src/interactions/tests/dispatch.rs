@@ -66,23 +66,32 @@ async fn a_duplicate_gets_the_first_answer_and_nothing_runs_twice() {
     let server = server();
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&runs);
+    let (release, released) = tokio::sync::watch::channel(0);
     let listener = Listener::new(move |_| {
         let run = counted.fetch_add(1, Ordering::SeqCst);
+        let mut released = released.clone();
         async move {
-            sleep(Duration::from_millis(100)).await;
-            say(&run.to_string())
+            released.wait_for(|released| *released > run).await.map_err(|error| error.to_string())?;
+            say(&run.to_string()).map_err(|error| error.to_string())
         }
     });
     server.set_listener::<ApplicationCommand>(Some(listener), Existing::Kept).unwrap();
     let body = command(1);
-    let (one, other) = tokio::join!(ask(&server, &body), ask(&server, &body));
+    let (one, other, ()) = tokio::join!(ask(&server, &body), ask(&server, &body), async {
+        until(|| runs.load(Ordering::SeqCst) == 1).await;
+        release.send_replace(1);
+    });
     assert_eq!((&one, one.0), (&other, 200));
     assert_eq!(ask(&server, &body).await, one);
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 
     // The platform went away before the answer: the next delivery still gets it.
     let body = command(2);
-    assert!(timeout(Duration::from_millis(20), ask(&server, &body)).await.is_err());
+    tokio::select! {
+        early = ask(&server, &body) => panic!("an answer that nobody gave: {early:?}"),
+        () = until(|| runs.load(Ordering::SeqCst) == 2) => {}
+    }
+    release.send_replace(2);
     assert!(ask(&server, &body).await.1.contains('1'));
     assert_eq!(runs.load(Ordering::SeqCst), 2);
 }

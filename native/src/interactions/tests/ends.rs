@@ -21,10 +21,15 @@ async fn a_late_listener_is_deferred_where_that_is_allowed() {
     let (url, asked) = platform("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let soon = Duration::from_millis(50);
     let server = InteractionServer::builder().key(key()).deadline(soon).api_url(url).build().unwrap();
+    let (release, released) = tokio::sync::watch::channel(false);
     let slow = || {
-        Listener::new(|_| async {
-            sleep(Duration::from_millis(150)).await;
-            say("at last")
+        let released = released.clone();
+        Listener::new(move |_| {
+            let mut released = released.clone();
+            async move {
+                released.wait_for(|released| *released).await.map_err(|error| error.to_string())?;
+                say("at last").map_err(|error| error.to_string())
+            }
         })
     };
     server.set_listener::<ApplicationCommand>(Some(slow()), Existing::Kept).unwrap();
@@ -33,6 +38,7 @@ async fn a_late_listener_is_deferred_where_that_is_allowed() {
     let deferring = slow().deferring(DeferredMessage::new().ephemeral()).unwrap();
     server.set_listener::<ApplicationCommand>(Some(deferring), Existing::Replaced).unwrap();
     assert_eq!(ask(&server, &command(2)).await, (200, r#"{"type":5,"data":{"flags":64}}"#.into()));
+    release.send_replace(true);
     let asked = timeout(PATIENCE, asked).await.unwrap().unwrap();
     let path = format!("PATCH /api/webhooks/{APPLICATION}/secret/messages/@original HTTP/1.1");
     assert!(asked.starts_with(&path) && asked.ends_with(r#"{"content":"at last"}"#), "{asked}");
@@ -46,7 +52,7 @@ async fn a_late_listener_is_deferred_where_that_is_allowed() {
 async fn a_late_autocomplete_fails() {
     let server = InteractionServer::builder().key(key()).deadline(Duration::from_millis(20)).build().unwrap();
     let slow = Listener::new(|_| async {
-        sleep(Duration::from_millis(100)).await;
+        std::future::pending::<()>().await;
         Handled::answer(Choices::new())
     });
     server.set_listener::<Autocomplete>(Some(slow), Existing::Kept).unwrap();

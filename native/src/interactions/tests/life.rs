@@ -42,7 +42,11 @@ async fn a_failed_start_leaves_nothing() {
     let server = server();
     assert!(matches!(server.start([]).await, Err(StartError::NoAddress)));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A port that nobody else is given meanwhile, and that can be listened on.
+    let kept = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    kept.set_reuse_address(true).unwrap();
+    kept.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let free = kept.local_addr().unwrap().as_socket().unwrap();
     let error = server.start([Listen::tcp(free), Listen::tcp(taken.local_addr().unwrap())]).await.unwrap_err();
     assert!(matches!(error, StartError::Listen(ListenError::InUse { .. })), "{error}");
     assert!(!server.is_alive());
@@ -56,9 +60,11 @@ async fn a_failed_start_leaves_nothing() {
 async fn requests_under_way_are_finished() {
     let server = server();
     let (release, released) = tokio::sync::watch::channel(false);
+    let (arrive, mut arrived) = tokio::sync::mpsc::channel(1);
     let listener = Listener::new(move |_| {
-        let mut released = released.clone();
+        let (mut released, arrive) = (released.clone(), arrive.clone());
         async move {
+            arrive.send(()).await.map_err(|error| error.to_string())?;
             released.wait_for(|released| *released).await.map_err(|error| error.to_string())?;
             say("finished").map_err(|error| error.to_string())
         }
@@ -67,11 +73,13 @@ async fn requests_under_way_are_finished() {
     server.start([local()]).await.unwrap();
     let mut stream = connect(&server).await;
     stream.write_all(&raw(&command(1))).await.unwrap();
-    sleep(Duration::from_millis(50)).await;
+    timeout(PATIENCE, arrived.recv()).await.unwrap().unwrap();
     let closing = tokio::spawn({
         let server = server.clone();
         async move { server.close().await }
     });
+    until(|| !server.is_alive()).await;
+    // Long enough for a closing that waits for nobody.
     sleep(Duration::from_millis(50)).await;
     assert!(!closing.is_finished() && !server.is_alive() && server.addresses().is_empty());
     let again = server.start([local()]).await.unwrap_err();
@@ -89,12 +97,19 @@ async fn requests_under_way_are_finished() {
 #[tokio::test]
 async fn a_request_that_never_ends_is_cut_off_after_the_shutdown_timeout() {
     let server = InteractionServer::builder().key(key()).deadline(100 * PATIENCE).build().unwrap();
-    let endless = Listener::new(|_| std::future::pending::<Result<Handled<ApplicationCommand>, String>>());
+    let (arrive, mut arrived) = tokio::sync::mpsc::channel(1);
+    let endless = Listener::new(move |_| {
+        let arrive = arrive.clone();
+        async move {
+            arrive.send(()).await.map_err(|error| error.to_string())?;
+            std::future::pending::<Result<Handled<ApplicationCommand>, String>>().await
+        }
+    });
     server.set_listener::<ApplicationCommand>(Some(endless), Existing::Kept).unwrap();
     server.start_with([local()], Duration::from_millis(50)).await.unwrap();
     let mut stream = connect(&server).await;
     stream.write_all(&raw(&command(1))).await.unwrap();
-    sleep(Duration::from_millis(50)).await;
+    timeout(PATIENCE, arrived.recv()).await.unwrap().unwrap();
     timeout(PATIENCE, server.close()).await.unwrap().unwrap();
     let mut rest = Vec::new();
     let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.unwrap();
@@ -102,14 +117,23 @@ async fn a_request_that_never_ends_is_cut_off_after_the_shutdown_timeout() {
     timeout(PATIENCE, server.endpoint.tasks().emptied()).await.unwrap();
 }
 
-#[tokio::test]
-async fn of_two_starts_one_is_in_time() {
-    let server = server();
-    // The first waits for the name to be looked up.
-    let (one, other) = tokio::join!(server.start([Listen::host("localhost", 0)]), server.start([local()]));
-    one.unwrap();
-    assert!(matches!(other, Err(StartError::State(StateConflict::Starting))), "{other:?}");
-    server.close().await.unwrap();
+#[test]
+fn of_two_starts_one_is_in_time() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let server = server();
+        // The first waits for the name to be looked up, for which there is no thread as long as this one waits.
+        let (release, released) = std::sync::mpsc::channel();
+        let busy = tokio::task::spawn_blocking(move || released.recv_timeout(PATIENCE));
+        let (one, ()) = tokio::join!(server.start([Listen::host("localhost", 0)]), async {
+            let other = server.start([local()]).await;
+            assert!(matches!(other, Err(StartError::State(StateConflict::Starting))), "{other:?}");
+            release.send(()).unwrap();
+        });
+        one.unwrap();
+        busy.await.unwrap().unwrap();
+        server.close().await.unwrap();
+    });
 }
 
 #[tokio::test]

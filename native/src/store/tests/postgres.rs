@@ -6,6 +6,11 @@ use super::loopback::{MAX_ENTRY_BYTES, Reach};
 use super::*;
 use crate::store::operator_keys::Scope;
 
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Less than anyone waits here for a log or a server that is away.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
 async fn new_id(store: &Store) -> Id {
     store.write(|tx| Box::pin(async move { Ok(tx.new_id()) })).await.unwrap()
 }
@@ -114,7 +119,7 @@ async fn who_comes_while_the_server_stays_away_is_told_so() {
     assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
     assert!(matches!(read, Err(StoreError::Busy | StoreError::Unavailable(_))), "{read:?}");
     // Who comes later does not wait as long.
-    let at_once = tokio::time::timeout(Duration::from_secs(2), write()).await;
+    let at_once = tokio::time::timeout(AT_ONCE, write()).await;
     assert!(matches!(at_once, Ok(Err(StoreError::Unavailable(_)))), "{at_once:?}");
     server.restart();
     tokio::time::timeout(Duration::from_secs(20), stored(write)).await.expect("it is tried all the time");
@@ -212,14 +217,22 @@ async fn a_change_waits_for_no_log_that_is_known_to_be_out_of_reach() {
     let log = Arc::clone(&bench.shared.as_ref().unwrap().0);
     let emit = async |number: u64| {
         let event = draft(&format!(r#"{{"t":"X","d":{number}}}"#));
-        let emit = bench.store.write(move |tx| Box::pin(async move { Ok(tx.emit(event)) }));
-        tokio::time::timeout(Duration::from_secs(2), emit).await.expect("an answer at once").unwrap()
+        bench.store.write(move |tx| Box::pin(async move { Ok(tx.emit(event)) })).await.unwrap()
     };
+    let waiting = async || count(&bench.store, "SELECT COUNT(*) FROM log").await;
     emit(0).await;
+    // It is in the log before it is gone from the outbox.
+    let relayed = async {
+        while waiting().await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, relayed).await.expect("an empty outbox");
     log.set(Reach::Out);
-    let first = emit(1).await;
-    assert_eq!(emit(2).await, first.next());
-    assert_eq!(count(&bench.store, "SELECT COUNT(*) FROM log").await, 2, "they wait in the outbox");
+    let at_once = async |number| tokio::time::timeout(AT_ONCE, emit(number)).await.expect("an answer at once");
+    let first = at_once(1).await;
+    assert_eq!(at_once(2).await, first.next());
+    assert_eq!(waiting().await, 2, "they wait in the outbox");
     assert_eq!(bench.told.lock().unwrap().len(), 1);
     log.set(Reach::Near);
     log.poke();
@@ -251,7 +264,7 @@ async fn numbers_outgrow_those_that_the_log_knows() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), outgrown).await.unwrap();
+    tokio::time::timeout(PATIENCE, outgrown).await.unwrap();
     assert_eq!(emit(&bench).await.unwrap(), first.next());
     assert_eq!(bench.texts(0).await.len(), 2);
 }
