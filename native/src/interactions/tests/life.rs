@@ -123,7 +123,7 @@ fn of_two_starts_one_is_in_time() {
     runtime.block_on(async {
         let server = server();
         // The first waits for the name to be looked up, for which there is no thread as long as this one waits.
-        let (release, released) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::sync_channel(1);
         let busy = tokio::task::spawn_blocking(move || released.recv_timeout(PATIENCE));
         let (one, ()) = tokio::join!(server.start([Listen::host("localhost", 0)]), async {
             let other = server.start([local()]).await;
