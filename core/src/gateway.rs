@@ -5,6 +5,7 @@
 //! is an output (a close), never a panic.
 
 mod backoff;
+mod catch_up;
 mod client;
 mod close;
 mod keep_alive;
@@ -14,6 +15,7 @@ mod send_queue;
 mod session;
 
 pub use self::backoff::Backoff;
+pub use self::catch_up::{CatchUp, CatchUpLimits, CatchUpStep, Lagged, Recent};
 pub use self::client::{Client, ClientOptions, ClientOutput, ClientState, EndReason, Incoming, Kind};
 pub use self::close::{Advice, CODES, Close, Code, Reason, Row};
 pub use self::limits::{Allowance, Limits, RateLimited, RateWindow};

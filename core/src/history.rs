@@ -1,6 +1,9 @@
 //! Which places of the log concern whom: an index of what the log holds, without the events themselves.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, HashMap, VecDeque, vec_deque};
+use std::sync::Arc;
 
 use crate::audience::Audience;
 use crate::entry::Entry;
@@ -18,6 +21,16 @@ pub struct Membership {
     pub to: Option<Seq>,
 }
 
+/// What a client that came back is still to get of what its user missed: a place of the log, and not a list of places, of which
+/// there may be as many as the log holds. Clones are as small.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    user: Id,
+    memberships: Arc<[Membership]>,
+    after: Seq,
+    through: Seq,
+}
+
 /// The index from which a client that comes back gets what it missed.
 ///
 /// It takes the entries of the log in order and forgets them in order. What is never replayed (a HERE notification, an
@@ -32,6 +45,14 @@ pub struct History {
     head: Seq,
     /// The floor at the last sweep.
     swept: Seq,
+}
+
+/// Places of several lists in their order, each once.
+#[derive(Default)]
+struct Merged<'a> {
+    lists: Vec<vec_deque::Iter<'a, Seq>>,
+    /// The next place of each list that has one.
+    next: BinaryHeap<Reverse<(Seq, usize)>>,
 }
 
 /// Places in their order. Forgotten ones may still stand at the front.
@@ -100,26 +121,42 @@ impl History {
         self.floor.next()
     }
 
-    /// The places after `after` whose events concern `user`, who was in guilds as `memberships` say: in order, each once.
+    /// How many places a replay has, without walking all of them where they concern everyone.
     ///
-    /// `None` when that can't be said: the log has forgotten some of them, or never gave `after`.
-    pub fn missed(&self, user: Id, memberships: &[Membership], after: Seq) -> Option<Vec<Seq>> {
-        if after < self.floor || after > self.head {
+    /// `None` when that can't be said: the log has forgotten some of them, or never gave the place after which it begins.
+    pub fn count(&self, replay: &Replay) -> Option<u64> {
+        let places = self.everyone.between(replay.after.next(), replay.through).len() + self.own(replay)?.count();
+        Some(places as u64)
+    }
+
+    /// The next places of a replay, at most so many: in order, each once. It goes on behind them.
+    ///
+    /// `None` as with [`Self::count`].
+    pub fn next_page(&self, replay: &mut Replay, most: usize) -> Option<Vec<Seq>> {
+        let mut places = self.own(replay)?;
+        places.add(self.everyone.between(replay.after.next(), replay.through));
+        let page: Vec<Seq> = places.take(most).collect();
+        replay.after = page.last().copied().filter(|_| page.len() == most).unwrap_or(replay.through);
+        Some(page)
+    }
+
+    /// The places that concern the user of a replay, but for those that concern everyone.
+    fn own(&self, replay: &Replay) -> Option<Merged<'_>> {
+        let Replay { user, memberships, after, through } = replay;
+        if *after < self.floor || *after > self.head {
             return None;
         }
-        let mut missed: Vec<Seq> = self.everyone.between(after.next(), self.head).collect();
-        if let Some(own) = self.users.get(&user) {
-            missed.extend(own.between(after.next(), self.head));
+        let mut places = Merged::default();
+        if let Some(own) = self.users.get(user) {
+            places.add(own.between(after.next(), *through));
         }
-        for membership in memberships {
-            if let Some(places) = self.guilds.get(&membership.guild) {
-                let from = membership.from.max(after.next());
-                missed.extend(places.between(from, membership.to.unwrap_or(self.head)));
+        for Membership { guild, from, to } in memberships.iter() {
+            if let Some(of_guild) = self.guilds.get(guild) {
+                let to = to.map_or(*through, |to| to.min(*through));
+                places.add(of_guild.between(after.next().max(*from), to));
             }
         }
-        missed.sort_unstable();
-        missed.dedup();
-        Some(missed)
+        Some(places)
     }
 
     fn sweep(&mut self) {
@@ -154,10 +191,48 @@ impl Places {
     }
 
     /// The places from `from` to `to`, both included.
-    fn between(&self, from: Seq, to: Seq) -> impl Iterator<Item = Seq> {
+    fn between(&self, from: Seq, to: Seq) -> vec_deque::Iter<'_, Seq> {
         let start = self.0.partition_point(|seq| *seq < from);
         let end = self.0.partition_point(|seq| *seq <= to).max(start);
-        self.0.range(start..end).copied()
+        self.0.range(start..end)
+    }
+}
+
+impl Replay {
+    /// What `user`, who was in guilds as `memberships` say, missed after one place and up to another.
+    pub fn new(user: Id, memberships: impl Into<Arc<[Membership]>>, after: Seq, through: Seq) -> Self {
+        Self { user, memberships: memberships.into(), after, through }
+    }
+
+    /// Whether nothing is left of it.
+    pub fn is_done(&self) -> bool {
+        self.after >= self.through
+    }
+}
+
+impl<'a> Merged<'a> {
+    fn add(&mut self, mut places: vec_deque::Iter<'a, Seq>) {
+        if let Some(first) = places.next() {
+            self.next.push(Reverse((*first, self.lists.len())));
+            self.lists.push(places);
+        }
+    }
+}
+
+impl Iterator for Merged<'_> {
+    type Item = Seq;
+
+    fn next(&mut self) -> Option<Seq> {
+        let Reverse((seq, _)) = *self.next.peek()?;
+        while let Some(mut next) = self.next.peek_mut()
+            && next.0.0 == seq
+        {
+            match self.lists[next.0.1].next() {
+                Some(following) => next.0.0 = *following,
+                None => drop(PeekMut::pop(next)),
+            }
+        }
+        Some(seq)
     }
 }
 
@@ -179,24 +254,34 @@ mod tests {
         draft.place(Seq::new(seq), UnixMillis::default())
     }
 
-    fn seqs(missed: Option<Vec<Seq>>) -> Option<Vec<u64>> {
-        missed.map(|missed| missed.into_iter().map(Seq::as_u64).collect())
+    /// All places of a replay up to the end of the log, by pages of three.
+    fn missed(history: &History, user: u64, memberships: &[Membership], after: u64) -> Option<Vec<u64>> {
+        let mut replay = Replay::new(id(user), memberships, Seq::new(after), history.head());
+        let count = history.count(&replay)?;
+        let mut all = Vec::new();
+        while !replay.is_done() {
+            let page = history.next_page(&mut replay, 3).unwrap();
+            assert!(page.len() == 3 || (page.len() < 3 && replay.is_done()), "{page:?}");
+            all.extend(page.into_iter().map(Seq::as_u64));
+        }
+        assert_eq!(all.len() as u64, count);
+        Some(all)
     }
 
     #[test]
     fn a_place_is_good_while_all_after_it_is_held() {
         let mut history = History::new(Seq::new(100));
         assert_eq!((history.first(), history.head()), (Seq::new(101), Seq::new(100)));
-        assert_eq!(seqs(history.missed(id(1), &[], Seq::new(100))), Some(vec![]));
+        assert_eq!(missed(&history, 1, &[], 100), Some(vec![]));
         for seq in 101..=110 {
             history.push(&entry(seq, Some(r#"{"t":"X"}"#), Audience::Users(vec![id(1), id(1)]), None));
         }
         history.forget_through(Seq::new(105));
-        assert_eq!(seqs(history.missed(id(1), &[], Seq::new(104))), None);
-        assert_eq!(seqs(history.missed(id(1), &[], Seq::new(105))), Some(vec![106, 107, 108, 109, 110]));
-        assert_eq!(seqs(history.missed(id(2), &[], Seq::new(105))), Some(vec![]));
-        assert_eq!(seqs(history.missed(id(1), &[], Seq::new(110))), Some(vec![]));
-        assert_eq!(seqs(history.missed(id(1), &[], Seq::new(111))), None);
+        assert_eq!(missed(&history, 1, &[], 104), None);
+        assert_eq!(missed(&history, 1, &[], 105), Some(vec![106, 107, 108, 109, 110]));
+        assert_eq!(missed(&history, 2, &[], 105), Some(vec![]));
+        assert_eq!(missed(&history, 1, &[], 110), Some(vec![]));
+        assert_eq!(missed(&history, 1, &[], 111), None);
         history.forget_through(Seq::new(500));
         assert_eq!((history.first(), history.head()), (Seq::new(111), Seq::new(110)));
         assert!(history.users.is_empty(), "swept");
@@ -208,7 +293,7 @@ mod tests {
         let here = r#"{"t":"NOTIFICATION","type":"HERE","excerpt":{}}"#;
         history.push(&entry(1, Some(here), Audience::Everyone, None));
         history.push(&entry(2, None, Audience::Everyone, Some(Change::UserRevoked { user: id(1) })));
-        assert_eq!(seqs(history.missed(id(1), &[], Seq::new(0))), Some(vec![]));
+        assert_eq!(missed(&history, 1, &[], 0), Some(vec![]));
         assert_eq!(history.head(), Seq::new(2));
     }
 
@@ -220,9 +305,9 @@ mod tests {
         }
         let stretch = |from, to: Option<u64>| Membership { guild: id(7), from: Seq::new(from), to: to.map(Seq::new) };
         let memberships = [stretch(2, Some(3)), stretch(6, Some(6)), stretch(9, None)];
-        assert_eq!(seqs(history.missed(id(1), &memberships, Seq::new(0))), Some(vec![2, 3, 6, 9]));
-        assert_eq!(seqs(history.missed(id(1), &memberships, Seq::new(5))), Some(vec![6, 9]));
-        assert_eq!(seqs(history.missed(id(1), &[stretch(5, Some(2))], Seq::new(0))), Some(vec![]));
+        assert_eq!(missed(&history, 1, &memberships, 0), Some(vec![2, 3, 6, 9]));
+        assert_eq!(missed(&history, 1, &memberships, 5), Some(vec![6, 9]));
+        assert_eq!(missed(&history, 1, &[stretch(5, Some(2))], 0), Some(vec![]));
     }
 
     #[derive(Clone, Debug)]
@@ -298,7 +383,7 @@ mod tests {
                     let expected = (forget.min(head)..=head)
                         .contains(&after)
                         .then(|| heard.iter().copied().filter(|seq| *seq > after).collect::<Vec<_>>());
-                    prop_assert_eq!(seqs(history.missed(id(user), &of, Seq::new(after))), expected);
+                    prop_assert_eq!(missed(&history, user, &of, after), expected);
                 }
             }
         }

@@ -13,7 +13,6 @@
 
 mod admission;
 mod attendance;
-mod catch_up;
 mod connection;
 mod loader;
 mod mailbox;
@@ -49,6 +48,7 @@ use tokio::sync::{oneshot, watch};
 use self::admission::Admission;
 pub(crate) use self::admission::{NoRoom, Ticket};
 use self::attendance::Attendance;
+use self::connection::QueueBounds;
 use self::loader::Loader;
 use self::mailbox::{Command, Errand, Mailbox};
 use self::presence::PresenceDesk;
@@ -125,7 +125,7 @@ struct Tallies {
 #[derive(Debug)]
 struct Bounds {
     limits: Arc<Limits>,
-    queue: QueueLimits,
+    queue: QueueBounds,
     max_connections_per_user: u32,
     max_identifies_per_second: u32,
     resume_window: Duration,
@@ -354,13 +354,14 @@ impl Hub {
 }
 
 impl Backend {
-    /// Where a client that is sent away is told to go: to another node, or else back here on one machine and to whoever
-    /// `/available` names among many.
+    /// Another node, for clients that are sent away.
     fn elsewhere(&self) -> Option<String> {
-        match &self.cluster {
-            Some(cluster) => cluster.elsewhere(),
-            None => Some(self.public_url.clone()),
-        }
+        self.cluster.as_ref().and_then(Cluster::elsewhere)
+    }
+
+    /// Where a client comes back to when there is no other node: on one machine to this one. Among many, `/available` says.
+    fn here(&self) -> Option<String> {
+        self.cluster.is_none().then(|| self.public_url.clone())
     }
 }
 
@@ -389,9 +390,13 @@ impl Bounds {
         };
         Self {
             limits: Arc::new(limits),
-            queue: QueueLimits {
-                max_bytes: config.max_queue_bytes,
-                max_age: Duration::from_millis(config.max_queue_age_ms),
+            queue: QueueBounds {
+                each: QueueLimits {
+                    max_bytes: config.max_queue_bytes,
+                    max_age: Duration::from_millis(config.max_queue_age_ms),
+                    max_stall: Duration::from_millis(config.max_stall_ms),
+                },
+                all: i64::try_from(config.max_queued_bytes).unwrap_or(i64::MAX),
             },
             max_connections_per_user: config.max_connections_per_user,
             max_identifies_per_second: config.max_identifies_per_second,

@@ -16,8 +16,7 @@ use std::time::Duration;
 
 use sanmon_core::entry::Entry;
 use sanmon_core::event::Seq;
-use sanmon_core::history::{History, Membership};
-use sanmon_core::id::Id;
+use sanmon_core::history::{History, Replay};
 use sanmon_core::time::UnixMillis;
 use sqlx::AnyConnection;
 use tokio::sync::watch;
@@ -249,14 +248,14 @@ impl Log {
         self.read().changes.through(place)
     }
 
-    /// The places after `after` and up to `head` whose events concern `user`; `None` if that can't be said any longer.
-    pub(crate) fn missed(&self, user: Id, stays: &[Membership], after: Seq, head: Seq) -> Option<Vec<Seq>> {
-        if after > head {
-            return None;
-        }
-        let mut missed = self.read().history.missed(user, stays, after)?;
-        missed.truncate(missed.partition_point(|seq| *seq <= head));
-        Some(missed)
+    /// How many places a replay has; `None` if that can't be said any longer.
+    pub(crate) fn count(&self, replay: &Replay) -> Option<u64> {
+        self.read().history.count(replay)
+    }
+
+    /// The next places of a replay, at most so many; `None` if they can't be told any longer.
+    pub(crate) fn next_page(&self, replay: &mut Replay, most: usize) -> Option<Vec<Seq>> {
+        self.read().history.next_page(replay, most)
     }
 
     /// Those of the entries at these places that are in memory, each beside its place.

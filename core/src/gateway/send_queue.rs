@@ -16,18 +16,20 @@ pub struct QueueLimits {
     pub max_bytes: usize,
     /// How long the oldest frame that counts may wait.
     pub max_age: Duration,
+    /// How long the socket may take nothing at all of what waits, whether it counts or not.
+    pub max_stall: Duration,
 }
 
 impl Default for QueueLimits {
     fn default() -> Self {
-        Self { max_bytes: 1 << 20, max_age: Duration::from_secs(10) }
+        Self { max_bytes: 1 << 20, max_age: Duration::from_secs(10), max_stall: Duration::from_secs(60) }
     }
 }
 
 /// What a frame is to the bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// What a connection catches up on. The driver pulls it at the socket's pace, so it does not count.
+    /// What a connection catches up on. The driver pulls it at the socket's pace, so it does not count, as long as there is one.
     CatchUp,
     /// A live event, or anything that the peer could cause at will, such as pongs.
     Live,
@@ -52,6 +54,8 @@ pub struct SendQueue {
     popped: u64,
     /// Bytes of the front that were written.
     written: usize,
+    /// When the socket last took something, or the first frame came.
+    moved: Moment,
     /// Bytes of the frames that count.
     bytes: usize,
     /// Frames that a newer presence made empty.
@@ -81,6 +85,9 @@ impl SendQueue {
         if frame.is_empty() {
             return Ok(());
         }
+        if self.frames.is_empty() {
+            self.moved = now;
+        }
         if lane == Lane::CatchUp {
             self.frames.push_back(Waiting { frame, since: now, lane });
             return Ok(());
@@ -103,17 +110,20 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Whether the oldest frame that counts has waited too long. For when nothing is pushed for a while.
+    /// Whether the oldest frame that counts has waited too long, or the socket has taken nothing for too long. For when nothing
+    /// is pushed for a while.
     ///
     /// # Errors
     /// [`Overflow`] when it has.
     pub fn check(&self, now: Moment, limits: &QueueLimits) -> Result<(), Overflow> {
-        if self.oldest().is_some_and(|since| now.since(since) > limits.max_age) { Err(Overflow) } else { Ok(()) }
+        if self.deadline(limits).is_some_and(|deadline| now >= deadline) { Err(Overflow) } else { Ok(()) }
     }
 
     /// When [`Self::check`] would fail first, if nothing is written until then.
     pub fn deadline(&self, limits: &QueueLimits) -> Option<Moment> {
-        self.oldest().map(|since| since + limits.max_age + Duration::from_millis(1))
+        let stall = (!self.is_empty()).then(|| self.moved + limits.max_stall);
+        let age = self.oldest().map(|since| since + limits.max_age);
+        age.into_iter().chain(stall).min().map(|last| last + Duration::from_millis(1))
     }
 
     /// What to write next, in order, for a vectored write. None of the chunks is empty.
@@ -129,7 +139,8 @@ impl SendQueue {
     ///
     /// # Panics
     /// When there were fewer: the caller's bug.
-    pub fn advance(&mut self, count: usize) {
+    pub fn advance(&mut self, now: Moment, count: usize) {
+        self.moved = now;
         self.written += count;
         while let Some(front) = self.frames.front() {
             if self.written < front.frame.len() {

@@ -1,14 +1,12 @@
 //! One connection: the server's end of it, what travels, and what of it is broken.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sanmon_core::audience::Listener;
-use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::Entry;
 use sanmon_core::event::Seq;
-use sanmon_core::gateway::{Lane, Overflow, Principal, QueueLimits, SendQueue, Session};
+use sanmon_core::gateway::{CatchUp, Lane, Overflow, Principal, QueueLimits, SendQueue, Session};
+use sanmon_core::history::Replay;
 use sanmon_core::time::Moment;
 
 use crate::dice::Dice;
@@ -16,9 +14,6 @@ use crate::ear::Ear;
 use crate::frames::Packet;
 use crate::pipe::Pipe;
 use crate::platform::{Missed, Snapshot};
-
-/// Bytes that a connection which catches up is sent at once, but for a larger frame.
-pub(crate) const CHUNK: usize = 300;
 
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -37,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) down: Pipe<Vec<u8>>,
     /// Bytes that may be under way to the client and unread: beyond them the socket would block.
     pub(crate) window: usize,
+    /// The client has read since the server last looked: there may be room again.
+    pub(crate) has_room: bool,
     pub(crate) queue: SendQueue,
     pub(crate) limits: QueueLimits,
     pub(crate) phase: Phase,
@@ -54,7 +51,7 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) enum Phase {
     Open,
-    CatchingUp(CatchUp),
+    CatchingUp(Box<CatchUp>),
     /// The close frame is on its way, until this moment at most.
     Closing(Moment),
 }
@@ -65,24 +62,6 @@ pub(crate) enum Standing {
     Stranger,
     Known,
     Subscribed,
-}
-
-/// Where a connection stands that is brought up to its node's place in the log.
-#[derive(Debug)]
-pub(crate) struct CatchUp {
-    pub(crate) listener: Listener,
-    pub(crate) at: Seq,
-    pub(crate) source: Source,
-}
-
-#[derive(Debug)]
-pub(crate) enum Source {
-    /// The GUILD_INITs behind READY.
-    Inits(VecDeque<Dispatch>),
-    /// The entries behind RESUMED, page by page.
-    Missed { seqs: VecDeque<Seq>, page: VecDeque<Arc<Entry>> },
-    /// The newest entries of the log, up to where the node stands.
-    Ring,
 }
 
 /// A question to the store: read at one moment, answered at a later one.
@@ -98,7 +77,7 @@ pub(crate) struct Question {
 pub(crate) enum Ask {
     Who { session: u64 },
     State { after: Option<Seq> },
-    Page(Vec<Seq>),
+    Page(Replay),
     Again { after: Seq },
 }
 
@@ -107,7 +86,7 @@ pub(crate) enum Answer {
     Who(Option<Principal>),
     Fresh(Snapshot),
     Missed(Seq, Missed),
-    Page(Vec<Arc<Entry>>),
+    Page(Vec<Arc<Entry>>, Replay),
     /// The store could not say.
     Nothing,
 }
@@ -128,7 +107,7 @@ impl Link {
             if bytes.is_empty() {
                 break;
             }
-            self.queue.advance(bytes.len());
+            self.queue.advance(now, bytes.len());
             self.down.send(now, dice, bytes);
         }
         if let Some(ear) = self.ear.as_mut().filter(|_| !self.queue.is_empty()) {
@@ -167,7 +146,8 @@ impl Link {
         let question = self.question.as_ref().map(|it| if it.answer.is_some() { it.due } else { it.read_at });
         let closing = if let Phase::Closing(until) = self.phase { Some(until) } else { None };
         let overdue = self.queue.deadline(&self.limits).filter(|_| closing.is_none());
-        let times = [self.up.next(), question, closing, overdue, self.session.deadline(), self.server_told];
+        let room = self.has_room.then_some(Moment::from_millis(0));
+        let times = [self.up.next(), question, closing, overdue, self.session.deadline(), self.server_told, room];
         times.into_iter().flatten().min()
     }
 }

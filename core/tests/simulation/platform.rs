@@ -7,7 +7,7 @@ use sanmon_core::audience::Audience;
 use sanmon_core::entry::{Change, Draft, Entry};
 use sanmon_core::event::{Presence, PresenceKind, Seq};
 use sanmon_core::gateway::Principal;
-use sanmon_core::history::{History, Membership};
+use sanmon_core::history::{History, Membership, Replay};
 use sanmon_core::id::Id;
 use sanmon_core::time::{Moment, UnixMillis};
 
@@ -39,7 +39,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Missed {
     pub(crate) head: Seq,
     pub(crate) guilds: Vec<Id>,
-    pub(crate) seqs: Vec<Seq>,
+    pub(crate) replay: Replay,
+    pub(crate) count: u64,
 }
 
 #[derive(Debug)]
@@ -157,8 +158,16 @@ impl Platform {
 
     pub(crate) fn missed(&self, user: u64, after: Seq) -> Option<Missed> {
         let stays = self.stays.get(&user).map_or(&[][..], Vec::as_slice);
-        let seqs = self.history.missed(id(user), stays, after)?;
-        Some(Missed { head: self.history.head(), guilds: self.guilds_of(user), seqs })
+        let (guilds, head) = (self.guilds_of(user), self.history.head());
+        let replay = Replay::new(id(user), stays, after, head);
+        let count = self.history.count(&replay)?;
+        Some(Missed { head, guilds, replay, count })
+    }
+
+    /// The next entries of a replay, at most so many, while the log holds them.
+    pub(crate) fn next_page(&self, replay: &mut Replay, most: usize) -> Option<Vec<Arc<Entry>>> {
+        let places = self.history.next_page(replay, most)?;
+        places.iter().map(|seq| self.entry(*seq).cloned()).collect()
     }
 
     /// The entry at a place, while the log holds it.

@@ -152,7 +152,7 @@ impl Config {
     }
 
     /// Settings that are nothing at zero.
-    fn positive(&self) -> [(&'static str, u64); 34] {
+    fn positive(&self) -> [(&'static str, u64); 36] {
         [
             ("backlog", self.backlog.into()),
             ("tls_handshake_timeout_ms", self.tls_handshake_timeout_ms),
@@ -163,6 +163,8 @@ impl Config {
             ("max_messages_per_minute", self.max_messages_per_minute.into()),
             ("max_queue_bytes", self.max_queue_bytes as u64),
             ("max_queue_age_ms", self.max_queue_age_ms),
+            ("max_queued_bytes", self.max_queued_bytes as u64),
+            ("max_stall_ms", self.max_stall_ms),
             ("max_connections", self.max_connections.into()),
             ("max_accepts_per_second", self.max_accepts_per_second.into()),
             ("max_identifies_per_second", self.max_identifies_per_second.into()),

@@ -210,6 +210,13 @@ settings! {
         /// How old the oldest event that waits for a slow reader may be.
         #[arg(value_name = "MS")]
         max_queue_age_ms: u64 = 10_000;
+        /// Bytes of live events that wait for all slow readers of this node together; above it a reader is closed for whom more
+        /// than a sixteenth of max_queue_bytes waits.
+        #[arg(value_name = "BYTES")]
+        max_queued_bytes: usize = 512 << 20;
+        /// How long a reader may take not a byte of what waits for it, be it live or what it catches up on.
+        #[arg(value_name = "MS")]
+        max_stall_ms: u64 = 60_000;
         /// Gateway connections of this node.
         #[arg(value_name = "COUNT")]
         max_connections: u32 = 19_000;

@@ -19,6 +19,11 @@ impl Attendance {
         Self { applications: ids.map(|id| (id, watch::Sender::new(0))).collect() }
     }
 
+    /// Whether the user is one of these applications.
+    pub(super) fn counts(&self, user: Id) -> bool {
+        self.applications.contains_key(&user)
+    }
+
     /// A connection of the user is live.
     pub(super) fn came(&self, user: Id) {
         if let Some(count) = self.applications.get(&user) {
@@ -51,6 +56,7 @@ mod tests {
         let (bot, other) = (Id::new(7).unwrap(), Id::new(8).unwrap());
         let [(id, count)] = &attendance.watch()[..] else { panic!("one application") };
         assert_eq!(*id, bot);
+        assert!(attendance.counts(bot) && !attendance.counts(other));
         for user in [bot, other, bot] {
             attendance.came(user);
         }

@@ -5,18 +5,29 @@ use std::io::{self, ErrorKind, IoSlice};
 
 use bytes::Bytes;
 use sanmon_core::codec::{Deflater, Dispatch, Encoding};
-use sanmon_core::event::Seq;
-use sanmon_core::gateway::{Lane, Overflow, QueueLimits, SendQueue, Session};
+use sanmon_core::event::{Presence, Seq};
+use sanmon_core::gateway::{CatchUp, Lane, Overflow, QueueLimits, SendQueue, Session};
 use sanmon_core::time::Moment;
 
 use super::admission::Ticket;
-use super::catch_up::CatchUp;
 use super::stream::Stream;
 use super::websocket::Inbound;
 use crate::metrics::Metrics;
 
 /// Frames that one system call takes.
 const MAX_SLICES: usize = 32;
+
+/// While too much waits for all readers together, one is too slow for whom more than this part of what may wait for it does.
+const SMALL_SHARE: usize = 16;
+
+/// How much may wait for slow readers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QueueBounds {
+    /// For each of them.
+    pub(super) each: QueueLimits,
+    /// Bytes for all of the node.
+    pub(super) all: i64,
+}
 
 /// A connection of a thread: the place where it is kept, and a mark that tells it from earlier ones in that place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,12 +89,20 @@ pub(super) enum Phase {
     /// It waits for the answer to who it is; the thread stood at this place of the log when it asked.
     Asking(Seq),
     /// It is brought up to where its thread stands.
-    CatchingUp(Box<CatchUp>),
+    CatchingUp(Box<Newcomer>),
     /// The close frame is on its way, until this moment at most.
     Closing(Moment),
     /// Our direction is shut; what the client still sends is thrown away until it ends, or until this moment, so that no
     /// reset destroys the close frame before it is read.
     Lingering(Moment),
+}
+
+/// A connection that is not live yet.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    pub(super) catch_up: CatchUp,
+    /// The presence that the user chose last, shown once the connection is live.
+    pub(super) chosen: Option<Presence>,
 }
 
 impl Connection {
@@ -115,28 +134,32 @@ impl Connection {
         now: Moment,
         frame: Bytes,
         lane: Lane,
-        limits: &QueueLimits,
+        bounds: &QueueBounds,
         metrics: &Metrics,
     ) -> Result<(), Overflow> {
         let queue = self.queue.get_or_insert_default();
         let before = queue.bytes();
-        let pushed = queue.push(now, frame, lane, limits);
+        let pushed = queue.push(now, frame, lane, &bounds.each);
         metrics.queued_bytes.add(queue.bytes() as i64 - before as i64);
+        let is_large = queue.bytes() > bounds.each.max_bytes / SMALL_SHARE;
+        if is_large && lane != Lane::CatchUp && metrics.queued_bytes.get() > bounds.all {
+            return Err(Overflow);
+        }
         pushed
     }
 
     /// Drops what waits, but for the frame at the front, some of which may be out already.
-    pub(super) fn cut_queue(&mut self, now: Moment, limits: &QueueLimits, metrics: &Metrics) {
+    pub(super) fn cut_queue(&mut self, now: Moment, bounds: &QueueBounds, metrics: &Metrics) {
         let Some(queue) = self.queue.take() else { return };
         metrics.queued_bytes.sub(queue.bytes() as i64);
         if let Some(front) = queue.chunks().next() {
             let front = Bytes::copy_from_slice(front);
-            self.push(now, front, Lane::CatchUp, limits, metrics).expect("what catches up does not count");
+            self.push(now, front, Lane::CatchUp, bounds, metrics).expect("what catches up does not count");
         }
     }
 
     /// Writes what waits; afterwards `queue` is there only if the socket would still block. How many bytes it took.
-    pub(super) fn drain_queue(&mut self, metrics: &Metrics) -> io::Result<usize> {
+    pub(super) fn drain_queue(&mut self, now: Moment, metrics: &Metrics) -> io::Result<usize> {
         let mut all = 0;
         while let Some(queue) = &mut self.queue {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
@@ -153,7 +176,7 @@ impl Connection {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => {
                     let before = queue.bytes();
-                    queue.advance(written);
+                    queue.advance(now, written);
                     metrics.queued_bytes.sub(before as i64 - queue.bytes() as i64);
                     all += written;
                 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sanmon_core::entry::Entry;
 use sanmon_core::event::Seq;
 use sanmon_core::gateway::Principal;
+use sanmon_core::history::Replay;
 use sanmon_core::id::Id;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -22,6 +23,8 @@ use crate::store::{sessions, snapshot};
 /// Questions that are answered at the same time; the others wait their turn. Each connection asks one at a time, so the
 /// number of connections bounds how many wait.
 const AT_ONCE: usize = 64;
+/// Missed entries that are loaded at once.
+const PAGE: usize = 64;
 /// How long a question may take, its wait included; the session gives up a little later by itself.
 const TIMEOUT: Duration = Duration::from_secs(25);
 /// How long to wait before the log is asked again.
@@ -40,6 +43,8 @@ pub(super) enum Loaded {
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) entries: Vec<Arc<Entry>>,
+    /// What comes behind them.
+    pub(super) rest: Replay,
 }
 
 /// Asks the store for hub threads. The tasks hold the hub weakly: they end unheard when it is gone.
@@ -100,12 +105,11 @@ impl Loader {
         self.ask(thread, work, move |answer| Command::Loaded(key, answer));
     }
 
-    /// Asks for the entries at these places.
-    pub(super) fn page(&self, thread: usize, key: Key, seqs: Vec<Seq>) {
-        let seqs: Arc<[Seq]> = seqs.into();
+    /// Asks for the next entries of a replay.
+    pub(super) fn page(&self, thread: usize, key: Key, replay: Replay) {
         let work = move |store: Store| {
-            let seqs = Arc::clone(&seqs);
-            async move { Ok(Page { entries: snapshot::entries(&store, &seqs).await? }) }
+            let mut rest = replay.clone();
+            async move { Ok(Page { entries: snapshot::next_page(&store, &mut rest, PAGE).await?, rest }) }
         };
         self.ask(thread, work, move |answer| Command::Page(key, answer));
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sanmon_core::entry::Entry;
 use sanmon_core::event::Seq;
+use sanmon_core::gateway::{Lagged, Recent};
 
 /// Entries that the ring holds at most.
 const MAX_ENTRIES: usize = 65_536;
@@ -33,10 +34,6 @@ struct Inner {
     /// Cursors before this one were left behind when the log began anew.
     anew: u64,
 }
-
-/// The entries behind a cursor are no longer in the ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lagged;
 
 impl Ring {
     pub(super) fn new() -> Self {
@@ -99,16 +96,6 @@ impl Ring {
         Ok(if end == inner.entries.len() { inner.head } else { inner.entries[end - 1].seq })
     }
 
-    /// At most `most` entries after the place `after` and not after `until`.
-    pub(super) fn between(&self, after: Seq, until: Seq, most: usize) -> Result<Vec<Arc<Entry>>, Lagged> {
-        let inner = self.lock();
-        if after < inner.floor {
-            return Err(Lagged);
-        }
-        let start = inner.entries.partition_point(|entry| entry.seq <= after);
-        Ok(inner.entries.range(start..).take(most).take_while(|entry| entry.seq <= until).cloned().collect())
-    }
-
     /// Whether any entry after the place `after` and not after `until` is such a one.
     pub(super) fn any_between(&self, after: Seq, until: Seq, such: impl Fn(&Entry) -> bool) -> Result<bool, Lagged> {
         let inner = self.lock();
@@ -122,6 +109,17 @@ impl Ring {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing in here leaves the ring half changed in a way that could hurt more than stopping all delivery.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recent for Ring {
+    fn between(&self, after: Seq, until: Seq, most: usize) -> Result<Vec<Arc<Entry>>, Lagged> {
+        let inner = self.lock();
+        if after < inner.floor {
+            return Err(Lagged);
+        }
+        let start = inner.entries.partition_point(|entry| entry.seq <= after);
+        Ok(inner.entries.range(start..).take(most).take_while(|entry| entry.seq <= until).cloned().collect())
     }
 }
 

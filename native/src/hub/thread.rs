@@ -294,7 +294,8 @@ impl Thread {
         if connection.is_closing() {
             self.on_closing_alarm(key);
         } else {
-            if connection.queue.as_ref().is_some_and(|queue| queue.check(now, &self.shared.bounds.queue).is_err()) {
+            if connection.queue.as_ref().is_some_and(|queue| queue.check(now, &self.shared.bounds.queue.each).is_err())
+            {
                 self.overflow(key);
             } else {
                 connection.session.handle_timeout(now);
@@ -307,7 +308,7 @@ impl Thread {
     fn arm(&mut self, key: Key) {
         let Some(connection) = live(&mut self.connections, key) else { return };
         if let Some(deadline) =
-            connection.deadline(&self.shared.bounds.queue).filter(|deadline| *deadline < connection.armed)
+            connection.deadline(&self.shared.bounds.queue.each).filter(|deadline| *deadline < connection.armed)
         {
             connection.armed = self.timers.set(deadline, key);
         }

@@ -6,7 +6,7 @@ use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::Entry;
 use sanmon_core::event::{Envelope, Presence, Seq};
 use sanmon_core::gateway::CROWD;
-use sanmon_core::history::Membership;
+use sanmon_core::history::{Membership, Replay};
 use sanmon_core::id::Id;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -48,8 +48,10 @@ pub(crate) struct Missed {
     pub chosen: Option<Presence>,
     /// The guilds that the user is in there.
     pub guilds: Vec<Id>,
-    /// The places of the entries that the user missed, in order.
-    pub seqs: Vec<Seq>,
+    /// The entries that the user missed.
+    pub replay: Replay,
+    /// How many they are.
+    pub count: u64,
 }
 
 /// All that `user` may see; `None` if there is no such user.
@@ -101,9 +103,22 @@ pub(crate) async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option
         let (from, to): (i64, Option<i64>) = (row.try_get(1)?, row.try_get(2)?);
         stays.push(Membership { guild: objects::id_of(row, 0)?, from: place_of(from), to: to.map(place_of) });
     }
-    let Some(seqs) = store.log.missed(user, &stays, after, head) else { return Ok(None) };
+    if after > head {
+        return Ok(None);
+    }
     let guilds = stays.iter().filter(|stay| stay.to.is_none()).map(|stay| stay.guild).collect();
-    Ok(Some(Missed { head, chosen, guilds, seqs }))
+    let replay = Replay::new(user, stays, after, head);
+    let Some(count) = store.log.count(&replay) else { return Ok(None) };
+    Ok(Some(Missed { head, chosen, guilds, replay, count }))
+}
+
+/// The next entries of a replay, at most so many; it goes on behind them.
+///
+/// # Errors
+/// As [`entries`].
+pub(crate) async fn next_page(store: &Store, replay: &mut Replay, most: usize) -> Result<Vec<Arc<Entry>>, StoreError> {
+    let places = store.log.next_page(replay, most).ok_or(Refusal::Unknown { what: "log entry" })?;
+    entries(store, &places).await
 }
 
 /// The entries at these places, in the same order: from memory, or from the database.
@@ -215,6 +230,13 @@ mod tests {
         Caps::of(&Config::default())
     }
 
+    /// The places of what was missed.
+    fn seqs_of(store: &Store, missed: &Missed) -> Vec<Seq> {
+        let seqs = store.log.next_page(&mut missed.replay.clone(), usize::MAX).unwrap();
+        assert_eq!(seqs.len() as u64, missed.count);
+        seqs
+    }
+
     async fn with_users(on: On, config: Config, users: u64) -> Bench {
         let bench = Bench::with(on, config).await;
         for user in 1..=users {
@@ -301,12 +323,13 @@ mod tests {
         let names = async |after| {
             let missed = missed(&bench.store, id(2), after).await.unwrap().unwrap();
             assert_eq!((missed.head, &missed.guilds), (bench.store.head(), &vec![guild]));
-            let entries = entries(&bench.store, &missed.seqs).await.unwrap();
+            let seqs = seqs_of(&bench.store, &missed);
+            let entries = entries(&bench.store, &seqs).await.unwrap();
             let name = |entry: &Arc<Entry>| {
                 let event: Envelope = entry.dispatch.as_ref().unwrap().text().parse().unwrap();
                 event.t().to_string()
             };
-            (entries.iter().map(name).collect::<Vec<_>>(), missed.seqs)
+            (entries.iter().map(name).collect::<Vec<_>>(), seqs)
         };
         let (all, seqs) = names(start).await;
         let stay = ["GUILD_JOIN", "GUILD_MEMBER_ADD", "SAID"];
@@ -330,11 +353,12 @@ mod tests {
         let here = r#"{"t":"NOTIFICATION","type":"HERE","excerpt":{}}"#.parse().unwrap();
         bench.store.publish(vec![Draft::new(here, Audience::Everyone)], None).await.unwrap();
         members::remove(&bench.store, Remover::Platform, guild, id(2)).await.unwrap();
-        let (before, bench) = (missed(&bench.store, id(2), start).await.unwrap().unwrap(), bench.again().await);
+        let before = missed(&bench.store, id(2), start).await.unwrap().unwrap();
+        let (seqs, bench) = (seqs_of(&bench.store, &before), bench.again().await);
         let after = missed(&bench.store, id(2), start).await.unwrap().unwrap();
-        assert_eq!((before.head, &before.seqs), (after.head, &after.seqs));
-        assert_eq!((after.seqs.len(), after.seqs[0]), (2, said));
-        assert_eq!(entries(&bench.store, &after.seqs).await.unwrap()[0].seq, said);
+        assert_eq!((before.head, &seqs), (after.head, &seqs_of(&bench.store, &after)));
+        assert_eq!((seqs.len(), seqs[0]), (2, said));
+        assert_eq!(entries(&bench.store, &seqs).await.unwrap()[0].seq, said);
     }
 
     #[test_matrix([On::Sqlite, On::Postgres])]
@@ -350,7 +374,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(missed(&bench.store, id(1), said[3]).await.unwrap().is_none());
-        assert_eq!(missed(&bench.store, id(1), said[4]).await.unwrap().unwrap().seqs, said[5..]);
+        assert_eq!(seqs_of(&bench.store, &missed(&bench.store, id(1), said[4]).await.unwrap().unwrap()), said[5..]);
         assert_eq!(entries(&bench.store, &said[5..]).await.unwrap().len(), 3);
         // A page may still be in memory, yet after a restart it is nowhere.
         let bench = bench.again().await;

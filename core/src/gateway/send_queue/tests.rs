@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: QueueLimits = QueueLimits { max_bytes: 100, max_age: Duration::from_millis(10) };
+const LIMITS: QueueLimits =
+    QueueLimits { max_bytes: 100, max_age: Duration::from_millis(10), max_stall: Duration::from_secs(1) };
 
 fn id(number: u64) -> Id {
     Id::new(number).unwrap()
@@ -29,10 +30,10 @@ fn frames_come_out_in_order_and_in_parts() {
     for (byte, len) in [(1, 3), (2, 4), (3, 1)] {
         queue.push(at(0), frame(byte, len), Lane::Live, &LIMITS).unwrap();
     }
-    queue.advance(5);
+    queue.advance(at(10), 5);
     assert_eq!(queue.chunks().collect::<Vec<_>>(), [&[2, 2][..], &[3]]);
     assert_eq!((queue.len(), queue.bytes()), (2, 5));
-    queue.advance(3);
+    queue.advance(at(10), 3);
     assert!(queue.is_empty() && queue.bytes() == 0 && queue.frames.capacity() == 0);
 }
 
@@ -43,9 +44,22 @@ fn an_empty_queue_admits_one_of_any_size() {
     queue.push(at(0), frame(1, 500), Lane::Live, &LIMITS).unwrap();
     assert_eq!(queue.push(at(0), frame(2, 1), Lane::Live, &LIMITS), Err(Overflow));
     queue.push(at(0), frame(3, 500), Lane::CatchUp, &LIMITS).unwrap();
-    queue.advance(1000);
+    queue.advance(at(10), 1000);
     assert_eq!(waiting(&queue), [3]);
     queue.push(at(0), frame(4, 500), Lane::Live, &LIMITS).unwrap();
+}
+
+#[test]
+fn what_does_not_count_must_move() {
+    let mut queue = SendQueue::new();
+    queue.push(at(100), frame(1, 5000), Lane::CatchUp, &LIMITS).unwrap();
+    assert_eq!(queue.deadline(&LIMITS), Some(at(1101)));
+    queue.advance(at(1000), 1);
+    assert_eq!((queue.check(at(2000), &LIMITS), queue.check(at(2001), &LIMITS)), (Ok(()), Err(Overflow)));
+    queue.advance(at(2001), 4999);
+    assert_eq!(queue.deadline(&LIMITS), None);
+    queue.push(at(9000), frame(1, 5000), Lane::CatchUp, &LIMITS).unwrap();
+    assert_eq!(queue.deadline(&LIMITS), Some(at(10_001)));
 }
 
 #[test]
@@ -54,7 +68,7 @@ fn the_bound_is_exact() {
     queue.push(at(0), frame(1, 60), Lane::Live, &LIMITS).unwrap();
     queue.push(at(10), frame(2, 40), Lane::Live, &LIMITS).unwrap();
     assert_eq!(queue.push(at(10), frame(3, 1), Lane::Live, &LIMITS), Err(Overflow));
-    queue.advance(60);
+    queue.advance(at(10), 60);
     assert_eq!(queue.deadline(&LIMITS), Some(at(21)));
     assert_eq!((queue.check(at(20), &LIMITS), queue.check(at(21), &LIMITS)), (Ok(()), Err(Overflow)));
     assert_eq!(queue.push(at(21), frame(3, 1), Lane::Live, &LIMITS), Err(Overflow));
@@ -92,7 +106,7 @@ fn the_frame_that_is_being_written_is_never_dropped() {
     let mut queue = SendQueue::new();
     let ann = Lane::Presence(id(1));
     queue.push(at(0), frame(1, 40), ann, &LIMITS).unwrap();
-    queue.advance(3);
+    queue.advance(at(10), 3);
     queue.push(at(1), frame(2, 40), ann, &LIMITS).unwrap();
     queue.push(at(2), frame(3, 40), ann, &LIMITS).unwrap();
     assert_eq!(waiting(&queue), [1, 3]);
@@ -105,7 +119,7 @@ proptest! {
     fn any_mix_of_pushes_and_writes_keeps_order_and_bound(
         ops in prop::collection::vec((0usize..40, 0u64..5, 0usize..60), 0..200)
     ) {
-        let limits = QueueLimits { max_bytes: 200, max_age: Duration::from_secs(1000) };
+        let limits = QueueLimits { max_bytes: 200, max_age: Duration::from_secs(1000), ..QueueLimits::default() };
         let mut queue = SendQueue::new();
         let mut sent: Vec<(u32, Lane)> = Vec::new();
         let mut received: Vec<u8> = Vec::new();
@@ -124,7 +138,7 @@ proptest! {
             let write = write.min(available);
             let out: Vec<u8> = queue.chunks().flatten().copied().take(write).collect();
             received.extend(out);
-            queue.advance(write);
+            queue.advance(at(10), write);
         }
         received.extend(queue.chunks().flatten());
         let mut rest = &received[..];

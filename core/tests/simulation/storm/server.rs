@@ -6,7 +6,7 @@ use std::time::Duration;
 use sanmon_core::audience::{Audience, Slot, Subscriptions};
 use sanmon_core::entry::{Draft, Entry};
 use sanmon_core::event::Seq;
-use sanmon_core::history::{History, Membership};
+use sanmon_core::history::{History, Membership, Replay};
 use sanmon_core::id::Id;
 use sanmon_core::time::{Moment, UnixMillis};
 
@@ -108,7 +108,8 @@ impl Server {
 
     pub(super) fn missed(&self, client: u32, after: Seq) -> Option<Vec<Arc<Entry>>> {
         let stay = Membership { guild: guild(client), from: FLOOR, to: None };
-        let seqs = self.history.missed(user(client), &[stay], after)?;
+        let mut replay = Replay::new(user(client), [stay], after, self.head());
+        let seqs = self.history.next_page(&mut replay, usize::MAX)?;
         Some(seqs.into_iter().map(|seq| self.entries(Seq::new(seq.as_u64() - 1))[0].clone()).collect())
     }
 

@@ -1,30 +1,27 @@
 //! From an answer of the store to live: the state at a place of the log, then what came after it, at the socket's pace.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sanmon_core::audience::Listener;
 use sanmon_core::codec::Dispatch;
+use sanmon_core::entry::Entry;
 use sanmon_core::event::Seq;
-use sanmon_core::gateway::{Close, Code, Lane, Welcome};
+use sanmon_core::gateway::{CatchUp, CatchUpLimits, CatchUpStep, Close, Code, Lagged, Lane, Recent, Welcome};
+use sanmon_core::id::Id;
 
 use super::World;
 use super::processes::url_of;
 use super::serving::user_object;
-use crate::link::{Answer, Ask, CHUNK, CatchUp, Phase, Source};
-use crate::platform::id;
+use crate::link::{Answer, Ask, Phase};
+use crate::platform::{Missed, Platform, id};
 use crate::sabotage::Sabotage;
 
 /// Missed entries that are loaded at once.
 const PAGE: usize = 4;
 
-/// What there is to do next for a connection that catches up.
-enum Step {
-    Send(Vec<bytes::Bytes>),
-    Ask(Ask),
-    Wait,
-    GoLive,
-}
+/// Small ones, so that a world of few events has many steps.
+pub(super) const LIMITS: CatchUpLimits = CatchUpLimits { chunk_bytes: 300, walk: 5, rounds: 8 };
 
 impl World {
     /// The store reads for a connection, and answers later.
@@ -56,9 +53,12 @@ impl World {
                     }
                     None => Answer::Nothing,
                 },
-                Ask::Page(places) => {
-                    let entries = places.iter().map(|seq| self.platform.entry(*seq).cloned());
-                    entries.collect::<Option<Vec<_>>>().map_or(Answer::Nothing, Answer::Page)
+                Ask::Page(replay) => {
+                    let mut rest = replay.clone();
+                    match self.platform.next_page(&mut rest, PAGE) {
+                        Some(entries) => Answer::Page(entries, rest),
+                        None => Answer::Nothing,
+                    }
                 }
             };
             question.answer = Some(answer);
@@ -71,14 +71,17 @@ impl World {
     }
 
     fn take_answer(&mut self, id: u64, answer: Answer) {
-        let now = self.now;
+        let (now, is_sabotaged) = (self.now, self.is_sabotaged(Sabotage::LostReplay));
         let Some(link) = self.links.get_mut(&id) else { return };
         match answer {
             Answer::Nothing => return self.end(id, Close::because(Code::Internal, "unavailable")),
             Answer::Who(principal) => link.session.handle_authenticated(now, principal),
-            Answer::Page(entries) => {
-                if let Phase::CatchingUp(CatchUp { source: Source::Missed { page, .. }, .. }) = &mut link.phase {
-                    page.extend(entries);
+            Answer::Page(mut entries, rest) => {
+                if is_sabotaged && rest.is_done() {
+                    entries.pop();
+                }
+                if let Phase::CatchingUp(catch_up) = &mut link.phase {
+                    catch_up.handle_page(entries, rest);
                 }
             }
             Answer::Fresh(snapshot) => {
@@ -91,32 +94,33 @@ impl World {
                     resume_window: Duration::from_secs(300),
                 };
                 link.session.handle_ready(now, snapshot.head, &welcome);
-                let inits = snapshot.guilds.iter().map(|(guild, presences)| init(*guild, presences)).collect();
+                let inits =
+                    snapshot.guilds.iter().map(|(guild, presences)| Arc::new(init(*guild, presences))).collect();
                 let guilds = snapshot.guilds.iter().map(|(guild, _)| crate::platform::id(*guild)).collect();
-                self.catch_up(id, snapshot.head, guilds, Source::Inits(inits));
+                self.catch_up(id, guilds, |listener| CatchUp::from_state(listener, snapshot.head, inits));
             }
-            Answer::Missed(after, mut missed) => {
-                if !matches!(link.phase, Phase::CatchingUp(_)) {
-                    self.tally.resumed += 1;
-                    link.session.handle_resumed(now, after, missed.seqs.len() as u64);
+            Answer::Missed(_, Missed { head, guilds, replay, .. }) if matches!(link.phase, Phase::CatchingUp(_)) => {
+                let Some(user) = link.session.user() else { return };
+                if let Phase::CatchingUp(catch_up) = &mut link.phase {
+                    catch_up.handle_replay(Listener::new(user, guilds), head, replay);
                 }
-                if self.is_sabotaged(Sabotage::LostReplay) {
-                    missed.seqs.pop();
-                }
-                let source = Source::Missed { seqs: missed.seqs.into(), page: VecDeque::new() };
-                self.catch_up(id, missed.head, missed.guilds, source);
+            }
+            Answer::Missed(after, Missed { head, guilds, replay, count }) => {
+                self.tally.resumed += 1;
+                link.session.handle_resumed(now, after, count);
+                self.catch_up(id, guilds, |listener| CatchUp::from_replay(listener, head, replay));
             }
         }
         self.drive(id);
         self.pull(id);
     }
 
-    fn catch_up(&mut self, link: u64, at: Seq, guilds: Vec<sanmon_core::id::Id>, source: Source) {
+    fn catch_up(&mut self, link: u64, guilds: Vec<Id>, begin: impl FnOnce(Listener) -> CatchUp) {
         // READY or RESUMED come first.
         self.drive(link);
         let Some(link) = self.links.get_mut(&link).filter(|link| link.is_served()) else { return };
         let Some(user) = link.session.user() else { return };
-        link.phase = Phase::CatchingUp(CatchUp { listener: Listener::new(user, guilds), at, source });
+        link.phase = Phase::CatchingUp(Box::new(begin(Listener::new(user, guilds))));
     }
 
     /// Sends a connection that catches up as much as its socket takes.
@@ -124,15 +128,17 @@ impl World {
         let now = self.now;
         while let Some(step) = self.step(id) {
             match step {
-                Step::Send(frames) => {
+                CatchUpStep::Write(frames) => {
                     let Some(link) = self.links.get_mut(&id) else { return };
                     for frame in frames {
                         link.send(now, &mut self.dice, frame, Lane::CatchUp).expect("what catches up does not count");
                     }
                 }
-                Step::Ask(ask) => return self.ask(id, ask),
-                Step::Wait => return,
-                Step::GoLive => {
+                CatchUpStep::Load(replay) => return self.ask(id, Ask::Page(replay)),
+                CatchUpStep::LoadSince(after) => return self.ask(id, Ask::Again { after }),
+                CatchUpStep::GiveUp => return self.end(id, Close::new(Code::SlowConsumer)),
+                CatchUpStep::MeetDriver | CatchUpStep::MeetAnswer => return,
+                CatchUpStep::GoLive => {
                     self.go_live(id);
                     return self.drive(id);
                 }
@@ -141,7 +147,7 @@ impl World {
     }
 
     /// The next step; none while the socket would block.
-    fn step(&mut self, id: u64) -> Option<Step> {
+    fn step(&mut self, id: u64) -> Option<CatchUpStep> {
         let keeps_here = self.is_sabotaged(Sabotage::LateGuilds);
         let link = self.links.get_mut(&id).filter(|link| link.is_served())?;
         let encoding = link.session.encoding();
@@ -149,60 +155,29 @@ impl World {
         if !link.queue.is_empty() || link.question.is_some() {
             return None;
         }
-        let (mut frames, mut bytes) = (Vec::new(), 0);
-        let mut push = |dispatch: &Dispatch| {
-            bytes += dispatch.frame(encoding).len();
-            frames.push(dispatch.frame(encoding).clone());
-            bytes >= CHUNK
-        };
-        match &mut catch_up.source {
-            Source::Inits(inits) => {
-                while let Some(init) = inits.pop_front() {
-                    if push(&init) {
-                        return Some(Step::Send(frames));
-                    }
-                }
-                catch_up.source = Source::Ring;
-            }
-            Source::Missed { seqs, page } => {
-                while let Some(entry) = page.pop_front() {
-                    if entry.dispatch.as_ref().is_some_and(&mut push) {
-                        return Some(Step::Send(frames));
-                    }
-                }
-                if frames.is_empty() {
-                    let places: Vec<Seq> = seqs.drain(..seqs.len().min(PAGE)).collect();
-                    if !places.is_empty() {
-                        return Some(Step::Ask(Ask::Page(places)));
-                    }
-                    catch_up.source = Source::Ring;
-                }
-            }
-            Source::Ring => {
-                let node = &self.nodes[link.node];
-                if node.place < catch_up.at {
-                    return Some(Step::Wait);
-                }
-                let oldest = self.platform.head().as_u64().saturating_sub(self.plan.ring);
-                let floor = node.born_at.max(Seq::new(oldest));
-                if catch_up.at < floor {
-                    return Some(Step::Ask(Ask::Again { after: catch_up.at }));
-                }
-                if catch_up.at == node.place {
-                    return Some(Step::GoLive);
-                }
-                for entry in self.platform.after(catch_up.at).iter().take_while(|entry| entry.seq <= node.place) {
-                    catch_up.at = entry.seq;
-                    if keeps_here && entry.change.is_some() {
-                        continue;
-                    }
-                    if catch_up.listener.meet(entry) && entry.dispatch.as_ref().is_some_and(&mut push) {
-                        break;
-                    }
-                }
-            }
+        let node = &self.nodes[link.node];
+        let oldest = self.platform.head().as_u64().saturating_sub(self.plan.ring);
+        let ring = Ring { platform: &self.platform, floor: node.born_at.max(Seq::new(oldest)), keeps_here };
+        Some(catch_up.step(&LIMITS, &ring, node.place, |dispatch| dispatch.frame(encoding).clone()))
+    }
+}
+
+/// The newest entries, as a node holds them.
+struct Ring<'a> {
+    platform: &'a Platform,
+    floor: Seq,
+    /// A fault: nobody hears who comes and goes.
+    keeps_here: bool,
+}
+
+impl Recent for Ring<'_> {
+    fn between(&self, after: Seq, until: Seq, most: usize) -> Result<Vec<Arc<Entry>>, Lagged> {
+        if after < self.floor {
+            return Err(Lagged);
         }
-        Some(Step::Send(frames))
+        let entries = self.platform.after(after).iter().take_while(|entry| entry.seq <= until);
+        let entries = entries.filter(|entry| !(self.keeps_here && entry.change.is_some()));
+        Ok(entries.take(most).cloned().collect())
     }
 }
 

@@ -152,6 +152,7 @@ impl World {
             up: Pipe::new(self.plan.latency),
             down: Pipe::new(self.plan.latency),
             window: self.plan.window,
+            has_room: false,
             queue: SendQueue::new(),
             limits: self.queue_limits(),
             phase: Phase::Open,
@@ -173,6 +174,7 @@ impl World {
             let device = &mut self.devices[index];
             let Some(link) = device.link.and_then(|link| self.links.get_mut(&link)) else { return };
             let Some(bytes) = link.down.receive(now).filter(|_| link.client_told.is_none()) else { break };
+            link.has_room = true;
             device.frames.push(&bytes);
             if device.pace > 0 {
                 device.reads_at = now + Duration::from_millis(device.pace);

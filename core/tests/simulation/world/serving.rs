@@ -97,6 +97,7 @@ impl World {
         self.read(id);
         self.answer(id);
         let Some(link) = self.links.get_mut(&id).filter(|link| !link.server_gone) else { return };
+        link.has_room = false;
         link.flush(now, &mut self.dice);
         if link.is_served() && link.queue.check(now, &link.limits).is_err() {
             self.overflow(id);
@@ -240,7 +241,7 @@ impl World {
         link.standing = Standing::Subscribed;
         link.session.handle_live(now);
         let node = &mut self.nodes[link.node];
-        node.subscriptions.subscribe(Slot(link.slot), user, catch_up.listener.into_guilds());
+        node.subscriptions.subscribe(Slot(link.slot), user, catch_up.into_guilds());
         if let Some(desk) = &mut node.desk {
             let last = self.platform.chosen.get(&user.as_u64()).cloned();
             desk.machine.handle_connected(now, user, Mark(link.mark), last);
@@ -255,7 +256,7 @@ impl World {
         let Some(link) = self.links.get(&id) else { return };
         let (counted, all) = (link.queue.bytes(), link.queue.chunks().map(<[u8]>::len).sum::<usize>());
         if counted > self.plan.queue.max(LARGEST)
-            || all > self.plan.queue.max(LARGEST) + crate::link::CHUNK + 2 * LARGEST
+            || all > self.plan.queue.max(LARGEST) + super::catching_up::LIMITS.chunk_bytes + 2 * LARGEST
         {
             self.blame(|| format!("link {id} holds {counted} bytes of live events, {all} in all"));
         }

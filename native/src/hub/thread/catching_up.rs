@@ -5,15 +5,13 @@ use sanmon_core::audience::{Listener, Slot};
 use sanmon_core::codec::Dispatch;
 use sanmon_core::entry::{Change, Entry};
 use sanmon_core::event::Seq;
-use sanmon_core::gateway::{Close, Code, Lane, Principal, Welcome};
+use sanmon_core::gateway::{CatchUp, CatchUpLimits, CatchUpStep, Close, Code, Lagged, Lane, Principal, Welcome};
 use sanmon_core::id::Id;
 
 use super::{Thread, device_of, live};
-use crate::hub::catch_up::{CatchUp, Source, Step};
-use crate::hub::connection::{Key, Phase, Standing, frame_of, unwritten, write_frames};
+use crate::hub::connection::{Key, Newcomer, Phase, Standing, frame_of, unwritten, write_frames};
 use crate::hub::loader::{Loaded, Loader, Page};
 use crate::hub::mailbox::Unanswered;
-use crate::hub::ring::Lagged;
 use crate::hub::thread::tables::{Bounds, TooMany};
 
 /// How long a client whose user has too many connections is told to stay away, in milliseconds.
@@ -75,7 +73,7 @@ impl Thread {
         let Some(connection) = live(&mut self.connections, key) else { return };
         let Some(user) = connection.session.user().filter(|_| !connection.is_closing()) else { return };
         let session = &mut connection.session;
-        let (guilds, at, source, chosen) = match loaded {
+        let newcomer = match loaded {
             Loaded::Fresh(snapshot) => {
                 let Some(backend) = self.shared.backend.get() else { return };
                 let welcome = Welcome {
@@ -86,35 +84,31 @@ impl Thread {
                 };
                 session.handle_ready(now, snapshot.head, &welcome);
                 self.shared.metrics.identifies.with_label_values(&["fresh"]).inc();
-                (snapshot.guilds, snapshot.head, Source::Inits(snapshot.inits.into_iter()), snapshot.chosen)
+                let listener = Listener::new(user, snapshot.guilds);
+                let catch_up = CatchUp::from_state(listener, snapshot.head, snapshot.inits);
+                Newcomer { catch_up, chosen: snapshot.chosen }
             }
             Loaded::Missed(after, missed) => {
-                if let Phase::CatchingUp(_) = connection.phase {
+                let listener = Listener::new(user, missed.guilds);
+                if let Phase::CatchingUp(newcomer) = &mut connection.phase {
                     // It was told RESUMED already, and goes on from where the ring had left it.
-                } else {
-                    session.handle_resumed(now, after, missed.seqs.len() as u64);
-                    self.shared.metrics.identifies.with_label_values(&["resumed"]).inc();
+                    return newcomer.catch_up.handle_replay(listener, missed.head, missed.replay);
                 }
-                let source = Source::Missed { seqs: missed.seqs.into_iter(), page: Vec::new().into_iter() };
-                (missed.guilds, missed.head, source, missed.chosen)
+                session.handle_resumed(now, after, missed.count);
+                self.shared.metrics.identifies.with_label_values(&["resumed"]).inc();
+                let catch_up = CatchUp::from_replay(listener, missed.head, missed.replay);
+                Newcomer { catch_up, chosen: missed.chosen }
             }
         };
-        let (rounds, chosen) = match &mut connection.phase {
-            Phase::CatchingUp(before) => (before.rounds, before.chosen.take()),
-            _ => (0, chosen),
-        };
-        let listener = Listener::new(user, guilds);
-        connection.phase = Phase::CatchingUp(Box::new(CatchUp { listener, at, source, rounds, chosen }));
+        connection.phase = Phase::CatchingUp(Box::new(newcomer));
     }
 
     /// The store gives the next of the entries that the connection missed.
     pub(super) fn on_page(&mut self, key: Key, answer: Result<Page, Unanswered>) {
         let Some(connection) = self.connection(key) else { return };
-        let Phase::CatchingUp(catch_up) = &mut connection.phase else { return };
-        let Source::Page(seqs) = &mut catch_up.source else { return };
-        let seqs = std::mem::take(seqs);
+        let Phase::CatchingUp(newcomer) = &mut connection.phase else { return };
         match answer {
-            Ok(page) => catch_up.source = Source::Missed { seqs, page: page.entries.into_iter() },
+            Ok(Page { entries, rest }) => newcomer.catch_up.handle_page(entries, rest),
             Err(unanswered) => self.give_up(key, unanswered),
         }
         self.pull(key);
@@ -124,21 +118,21 @@ impl Thread {
     pub(super) fn pull(&mut self, key: Key) {
         while let Some(step) = self.next_step(key) {
             match step {
-                Step::Write(frames) => {
+                CatchUpStep::Write(frames) => {
                     if !self.send_chunk(key, &frames) {
                         break;
                     }
                     continue;
                 }
-                Step::Load(places) => self.ask(key, |loader, thread, _| loader.page(thread, key, places)),
-                Step::LoadSince(at) => {
+                CatchUpStep::Load(replay) => self.ask(key, |loader, thread, _| loader.page(thread, key, replay)),
+                CatchUpStep::LoadSince(at) => {
                     self.shared.metrics.catch_up_rounds.inc();
                     self.ask(key, |loader, thread, user| loader.load_again(thread, key, user, at));
                 }
-                Step::GiveUp => self.overflow(key),
-                Step::MeetThread => self.waiting.push(key),
-                Step::MeetLoader => {}
-                Step::GoLive => self.go_live(key),
+                CatchUpStep::GiveUp => self.overflow(key),
+                CatchUpStep::MeetDriver => self.waiting.push(key),
+                CatchUpStep::MeetAnswer => {}
+                CatchUpStep::GoLive => self.go_live(key),
             }
             break;
         }
@@ -146,15 +140,15 @@ impl Thread {
     }
 
     /// What there is to do next; nothing while the socket would block.
-    fn next_step(&mut self, key: Key) -> Option<Step> {
+    fn next_step(&mut self, key: Key) -> Option<CatchUpStep> {
         let connection = live(&mut self.connections, key)?;
         let encoding = connection.session.encoding();
-        let Phase::CatchingUp(catch_up) = &mut connection.phase else { return None };
+        let Phase::CatchingUp(newcomer) = &mut connection.phase else { return None };
         if connection.queue.is_some() || connection.session.is_closed() {
             return None;
         }
         let frame = |dispatch: &Dispatch| frame_of(dispatch, encoding, &self.deflater, &self.shared.metrics).clone();
-        Some(catch_up.step(&self.shared.ring, self.place, frame))
+        Some(newcomer.catch_up.step(&CatchUpLimits::default(), &self.shared.ring, self.place, frame))
     }
 
     /// Asks the loader for something that the connection needs.
@@ -191,16 +185,17 @@ impl Thread {
         let now = self.now;
         let Some(connection) = live(&mut self.connections, key) else { return };
         let Some(user) = connection.session.user() else { return };
-        let Phase::CatchingUp(catch_up) = std::mem::replace(&mut connection.phase, Phase::Open) else { return };
+        let Phase::CatchingUp(newcomer) = std::mem::replace(&mut connection.phase, Phase::Open) else { return };
+        let Newcomer { catch_up, chosen } = *newcomer;
         connection.standing = Standing::Subscribed;
         connection.session.handle_live(now);
-        self.subscriptions.subscribe(Slot(key.slot), user, catch_up.listener.into_guilds());
+        self.subscriptions.subscribe(Slot(key.slot), user, catch_up.into_guilds());
         if self.subscriptions.connections_of(user).len() == 1 {
             self.shared.metrics.users_connected.inc();
         }
         self.shared.attendance.came(user);
         if let Some(backend) = self.shared.backend.get() {
-            backend.presences.connected(user, device_of(self.index, key), catch_up.chosen);
+            backend.presences.connected(user, device_of(self.index, key), chosen);
         }
     }
 }

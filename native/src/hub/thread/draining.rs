@@ -10,7 +10,7 @@ use super::Thread;
 use crate::hub::Backend;
 use crate::hub::connection::Key;
 
-/// How long a client is told to stay away when the node drains, at most: spread, since nodes come back empty.
+/// How long a client is told to stay away once there is somewhere to go, at most: spread, since nodes come back empty.
 const MAX_RETURN_MS: u64 = 2_000;
 
 impl Thread {
@@ -30,9 +30,16 @@ impl Thread {
         self.leaving.clear();
     }
 
+    /// Picks the moment for one connection. Applications stay to the end, since interactions come in for them until then.
     pub(super) fn plan_leave(&mut self, key: Key, until: Moment) {
-        let window = u64::try_from(until.since(self.now).as_millis()).unwrap_or(u64::MAX);
-        self.leaving.push(Reverse((self.now + Duration::from_millis(random_below(window)), key)));
+        let user = self.connection(key).and_then(|connection| connection.session.user());
+        let at = if user.is_some_and(|user| self.shared.attendance.counts(user)) {
+            until
+        } else {
+            let window = u64::try_from(until.since(self.now).as_millis()).unwrap_or(u64::MAX);
+            self.now + Duration::from_millis(random_below(window))
+        };
+        self.leaving.push(Reverse((at, key)));
     }
 
     pub(super) fn send_away(&mut self) {
@@ -45,9 +52,17 @@ impl Thread {
 
     /// Has the session tell the client to go elsewhere, and end.
     pub(super) fn dismiss(&mut self, key: Key) {
-        let url = self.shared.backend.get().and_then(Backend::elsewhere);
-        let reconnect = Reconnect { url, delay_ms: random_below(MAX_RETURN_MS) };
         let now = self.now;
+        let url = self.shared.backend.get().and_then(Backend::elsewhere);
+        // Where there is no other node, nobody is taken before this one starts again, which it does after the window. Who tried
+        // meanwhile would be turned away, and come back the later for it.
+        let closed = match (&url, self.drains_until) {
+            (None, Some(until)) if !self.shared.admission.is_cut_off() => until.since(now),
+            _ => Duration::ZERO,
+        };
+        let closed_ms = u64::try_from(closed.as_millis()).unwrap_or(u64::MAX);
+        let url = url.or_else(|| self.shared.backend.get().and_then(Backend::here));
+        let reconnect = Reconnect { url, delay_ms: closed_ms.saturating_add(random_below(MAX_RETURN_MS)) };
         if let Some(connection) = self.connection(key) {
             connection.session.handle_drain(now, &reconnect);
         }

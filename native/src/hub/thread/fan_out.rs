@@ -7,12 +7,11 @@ use bytes::Bytes;
 use sanmon_core::audience::Slot;
 use sanmon_core::codec::Encoding;
 use sanmon_core::entry::{Change, Entry};
-use sanmon_core::gateway::{Close, Code, Lane};
+use sanmon_core::gateway::{Close, Code, Lagged, Lane};
 use sanmon_core::id::Id;
 
 use super::Thread;
 use crate::hub::connection::{Standing, frame_of, unwritten, write_bytes, write_frames};
-use crate::hub::ring::Lagged;
 
 /// Entries that are met before what came of them is written.
 const BATCH: usize = 256;

@@ -50,7 +50,7 @@ impl Thread {
     /// The socket takes bytes again.
     pub(super) fn on_writable(&mut self, key: Key) {
         let Some(connection) = live(&mut self.connections, key) else { return };
-        match connection.drain_queue(&self.shared.metrics) {
+        match connection.drain_queue(self.now, &self.shared.metrics) {
             Ok(written) => self.written += written as u64,
             Err(_) => return self.remove(key),
         }
