@@ -32,9 +32,11 @@ short! {
     everyone_comes_back_at_once: "storm";
     a_full_disk_refuses_and_recovers: "disk-full";
     a_read_only_folder_is_refused_and_nothing_is_lost: "read-only";
+    a_disk_that_fails_refuses_and_nothing_is_lost: "read-only-live";
     without_files_newcomers_are_told_and_the_others_notice_nothing: "files";
     a_clock_that_is_set_changes_nothing: "clock";
     a_peer_that_no_longer_answers_is_gone_after_the_time_out: "half-open";
+    a_pulled_cable_is_noticed_at_both_ends_and_loses_nothing: "cable";
     a_network_that_stalls_and_resets_loses_nothing: "cut";
     members_come_and_go_without_a_gap_or_a_double: "churn";
     a_drain_under_load_loses_nothing: "drain";

@@ -57,6 +57,8 @@ pub(crate) struct Metrics {
     pub guilds_read: IntCounter,
     /// How long ago the oldest entry that the log holds was placed, in milliseconds: how far back a client may resume.
     pub log_age_ms: IntGauge,
+    /// Bytes that may still be written to the disk of the data folder.
+    pub disk_free_bytes: IntGauge,
     /// Writes that wait for the next commit.
     pub writes_queued: IntGauge,
     /// Whether NATS can be reached: 1 or 0; 0 also on one machine.
@@ -159,6 +161,7 @@ impl Metrics {
             ),
             guilds_read: counter(&r, "sanmon_guilds_read_total", "Guilds read and encoded for GUILD_INIT."),
             log_age_ms: gauge(&r, "sanmon_log_age_ms", "Milliseconds since the log's oldest entry was placed."),
+            disk_free_bytes: gauge(&r, "sanmon_disk_free_bytes", "Bytes free on the disk of the data folder."),
             writes_queued: gauge(&r, "sanmon_writes_queued", "Writes that wait for the next commit."),
             nats_connected: gauge(&r, "sanmon_nats_connected", "Whether NATS can be reached: 1 or 0."),
             publish_seconds: histogram(

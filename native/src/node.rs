@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, JoinError, Stage, Terms, Vitals};
 use crate::config::{Address, Config};
+use crate::disk;
 use crate::hub::Hub;
 use crate::interactions::{Endpoint, Relay};
 use crate::log::jetstream::{ReadError, StreamError};
@@ -193,6 +194,8 @@ impl Node {
         metrics.log_read_back.inc_by(log.read_back.saturating_sub(metrics.log_read_back.get()));
         metrics.guilds_read.inc_by(self.store.guilds_read().saturating_sub(metrics.guilds_read.get()));
         metrics.log_age_ms.set(age.cast_signed());
+        let free = disk::free_bytes(&self.config.data).unwrap_or_default();
+        metrics.disk_free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
         metrics.writes_queued.set(i64::try_from(self.store.queued()).unwrap_or(i64::MAX));
         metrics.nats_connected.set(self.nats.as_ref().is_some_and(Nats::is_up).into());
         let resident = self.hub.resident_bytes().and_then(|bytes| i64::try_from(bytes).ok());

@@ -61,9 +61,10 @@ use self::sqlite::{Database, Folder};
 use self::sweep::Forgotten;
 pub(crate) use self::tx::Tx;
 pub(crate) use self::writer::OnCommit;
-use self::writer::{Change, Job, Publish, Value, Work, Writer};
+use self::writer::{Change, Job, Publish, Room, Value, Work, Writer};
 use crate::clock::Clock;
 use crate::config::{Config, ServerUrl};
+use crate::disk::Reserve;
 pub(crate) use crate::log::LogFigures;
 use crate::log::{ChangeNumber, Log, SharedLog, rows};
 use crate::tally::Tally;
@@ -114,6 +115,7 @@ struct Opened {
     last_id: u64,
     clock: Clock,
     on_commit: OnCommit,
+    reserve: Option<Reserve>,
 }
 
 impl Store {
@@ -145,6 +147,7 @@ impl Store {
             last_id: state.last_id,
             clock,
             on_commit,
+            reserve: Some(Reserve { folder: config.data.clone(), bytes: config.min_free_bytes }),
         }))
     }
 
@@ -184,12 +187,13 @@ impl Store {
             last_id: state.last_id,
             clock,
             on_commit,
+            reserve: None,
         }))
     }
 
     /// Starts the writer of what was opened.
     fn start(opened: Opened) -> Self {
-        let Opened { folder, engine, conn, log, shared, node, last_id, clock, on_commit } = opened;
+        let Opened { folder, engine, conn, log, shared, node, last_id, clock, on_commit, reserve } = opened;
         let (inits, keys) = (Arc::new(GuildInits::new(log.head())), Arc::<KnownKeys>::default());
         let writer = Writer {
             _folder: folder,
@@ -207,7 +211,9 @@ impl Store {
             sweeps: 0,
             forgotten: Forgotten::default(),
             away: None,
+            reserve,
             failures: Tally::default(),
+            refusals: Tally::default(),
             unswept: Tally::default(),
         };
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
@@ -310,6 +316,26 @@ impl Store {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
     {
+        self.change(Room::Reserve, change).await
+    }
+
+    /// The same for a change that makes the data grow, which is refused while the disk is nearly full.
+    ///
+    /// # Errors
+    /// As [`Self::write`], and [`StoreError::Full`].
+    pub(crate) async fn add<T, F>(&self, change: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    {
+        self.change(Room::Common, change).await
+    }
+
+    async fn change<T, F>(&self, room: Room, change: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    {
         let _timer = self.commit_seconds.as_ref().map(Histogram::start_timer);
         let (answer, answered) = oneshot::channel();
         self.queue(Work::Change(Change {
@@ -322,6 +348,7 @@ impl Store {
                 })
             }),
             answer,
+            room,
         }))?;
         let Value(result) = answered.await.map_err(|_| stopped())??;
         let (result, emitted) = *result.downcast::<(T, Option<ChangeNumber>)>().expect("made from a T above");
@@ -362,8 +389,15 @@ impl Store {
         let bytes = u32::try_from(bytes).expect("the queue's bound fits");
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| StoreError::Busy)?;
         let (answer, answered) = oneshot::channel();
-        self.queue(Work::Publish(Publish { drafts, key, answer, _room: room }))?;
-        answered.await.map_err(|_| stopped())?
+        self.queue(Work::Publish(Publish { drafts, key: key.clone(), answer, _room: room }))?;
+        let placed = answered.await.map_err(|_| stopped())?;
+        if let (Err(StoreError::Full), Some(key)) = (&placed, &key)
+            && let Ok(Some(seqs)) = self.earlier(key).await
+        {
+            // It took place before there was no room.
+            return Ok(seqs);
+        }
+        placed
     }
 
     /// Keeps the key of a publish to a log that many machines share, and says by which id that log knows it: whoever comes
@@ -388,18 +422,30 @@ impl Store {
     /// # Errors
     /// [`Refusal::Conflict`] `idempotency_mismatch` for a key that was used with another body; else faults of the machine.
     pub(crate) async fn is_known(&self, key: &IdempotencyKey) -> Result<bool, StoreError> {
-        let earlier = idempotency::earlier(&mut *self.read().await?, self.clock.steady(), key).await?;
-        Ok(earlier.is_some())
+        Ok(self.earlier(key).await?.is_some())
     }
 
-    /// Stores something that changes nothing: whether changes can be stored now.
+    /// The places of what was published under this key.
+    async fn earlier(&self, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
+        idempotency::earlier(&mut *self.read().await?, self.clock.steady(), key).await
+    }
+
+    /// Stores a row and takes it away again: whether what makes the data grow can be stored now.
     ///
     /// # Errors
     /// What keeps them from being stored.
     pub(crate) async fn prove_writable(&self) -> Result<(), StoreError> {
-        self.write(|tx| {
+        self.add(|tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE log_state SET last_id = last_id").execute(tx.conn()).await?;
+                // An update that changes nothing is not written at all by SQLite, so it would succeed on a disk that is
+                // gone. A publisher's key has a colon, so this is none.
+                for sql in [
+                    "INSERT INTO idempotency (idempotency_key, body_hash, first_seq, entries, at) \
+                     VALUES ('readiness', '', 0, 0, 0)",
+                    "DELETE FROM idempotency WHERE idempotency_key = 'readiness'",
+                ] {
+                    sqlx::query(sql).execute(tx.conn()).await?;
+                }
                 Ok(())
             })
         })

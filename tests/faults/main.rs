@@ -11,6 +11,11 @@ use harness::workspace;
 #[tokio::main]
 async fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name, scale] = &names[..]
+        && flag == "--inside"
+    {
+        return inside(name, scale).await;
+    }
     let mut failed = Vec::new();
     for fault in FAULTS.iter().filter(|fault| names.is_empty() || names.iter().any(|name| name == fault.name)) {
         println!("{}: {}", fault.name, fault.title);
@@ -28,6 +33,15 @@ async fn main() -> ExitCode {
     }
     println!("failed: {}", failed.join(", "));
     ExitCode::FAILURE
+}
+
+/// Does the part of a fault that needs surroundings of its own, such as a network, in which this was started by another such
+/// process or by a test. What it cost goes to standard output.
+async fn inside(name: &str, scale: &str) -> ExitCode {
+    let scale = if scale == "long" { Scale::Long } else { Scale::Short };
+    let fault = Fault::named(name).expect("a fault of this name");
+    println!("{}", serde_json::to_string(&fault.run_inside(scale).await).expect("a row is JSON"));
+    ExitCode::SUCCESS
 }
 
 /// Does one fault and writes its row; a row is written of what went well alone.

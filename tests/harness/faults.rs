@@ -1,10 +1,12 @@
 //! Faults done to the real server, and what they cost: each is a row of the table in tests/README.md, and a test.
 
+mod cable;
 mod churn;
 mod clock;
 mod connection;
 mod crowd;
 mod disk;
+mod disk_error;
 mod drain;
 mod engines;
 mod files;
@@ -12,6 +14,8 @@ mod forgotten;
 mod half_open;
 mod kill;
 mod ledger;
+mod listener;
+mod namespace;
 mod nodes;
 mod outcome;
 mod process;
@@ -65,6 +69,14 @@ impl Fault {
         (self.run)(scale).await
     }
 
+    /// Does the part of it that needs surroundings of its own, which this process is in.
+    pub async fn run_inside(self, scale: Scale) -> Outcome {
+        match self.name {
+            "cable" => cable::pulled_inside(scale).await,
+            name => panic!("{name} needs no surroundings of its own"),
+        }
+    }
+
     /// The fault of this name.
     pub fn named(name: &str) -> Option<Self> {
         FAULTS.iter().find(|fault| fault.name == name).copied()
@@ -85,9 +97,11 @@ faults! {
     "storm", "SIGKILL with everyone coming back at once" => storm::everyone_comes_back;
     "disk-full", "disk full" => disk::full;
     "read-only", "data folder read-only" => disk::read_only;
+    "read-only-live", "data folder turns read-only under the server" => disk_error::while_running;
     "files", "file descriptors exhausted" => files::exhausted;
     "clock", "clock set by an hour, both ways" => clock::set;
     "half-open", "peer that no longer answers" => half_open::stopped;
+    "cable", "peer whose cable is pulled" => cable::pulled;
     "cut", "network stalls, then resets" => connection::cut;
     "churn", "members come and go, connections break" => churn::members_come_and_go;
     "drain", "SIGTERM under load" => drain::under_load;

@@ -160,7 +160,8 @@ pub fn sanmon_command() -> Command {
     clean(Command::new(sanmon()))
 }
 
-fn clean(mut command: Command) -> Command {
+/// A command in whose environment nothing of the program is set.
+pub(crate) fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SANMON_") {
             command.env_remove(name);

@@ -39,6 +39,10 @@ const INSTALLATION: Duration = Duration::from_secs(900);
 const FAKETIME: &str = "libfaketime";
 /// What gives a process a small disk of its own.
 const UNSHARE: &str = "unshare";
+/// What lays a cable between networks, and pulls it.
+const IP: &str = "ip";
+/// What makes a disk that can be broken, and repairs it.
+const EXT4: &str = "mkfs.ext4 and e2fsck";
 /// What several nodes stand on.
 const NATS: &str = "nats-server";
 const POSTGRES: &str = "PostgreSQL";
@@ -74,6 +78,12 @@ const NEEDS: &[Need] = &[
         present: || succeeds(command("unshare").arg("--version")),
         from: Source::Debian("util-linux"),
     },
+    Need { name: IP, present: || succeeds(command("ip").arg("-Version")), from: Source::Debian("iproute2") },
+    Need {
+        name: EXT4,
+        present: || succeeds(command("mkfs.ext4").arg("-V")) && succeeds(command("e2fsck").arg("-V")),
+        from: Source::Debian("e2fsprogs"),
+    },
     Need {
         name: "systemd-analyze",
         present: || succeeds(command("systemd-analyze").arg("--version")),
@@ -98,7 +108,7 @@ pub(crate) fn install() -> Result<(), Failure> {
 /// # Errors
 /// As [`install`].
 pub(crate) fn install_for_faults() -> Result<(), Failure> {
-    install_named(&[FAKETIME, UNSHARE, NATS, POSTGRES])
+    install_named(&[FAKETIME, UNSHARE, IP, EXT4, NATS, POSTGRES])
 }
 
 /// The same for the servers that Sanmon is compared with.

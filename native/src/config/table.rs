@@ -129,6 +129,11 @@ settings! {
         /// The folder of the database and of the control socket.
         #[arg(value_name = "DIR")]
         data: PathBuf = PathBuf::from("data");
+        /// Bytes that must be free on the disk of the data folder. With less, publishes and whatever else makes the data grow
+        /// are refused with 507 and /readyz says no, while clients are served, and what ends or makes room is still stored;
+        /// 0 for no such mark. Among many machines it says nothing, since the data is elsewhere.
+        #[arg(value_name = "BYTES")]
+        min_free_bytes: u64 = 64 << 20;
         /// The address that clients are told, such as wss://gw1.example/gateway; the first bound one when not set.
         #[arg(value_name = "URL", num_args = 1)]
         public_url: Option<String> = None;

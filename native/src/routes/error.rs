@@ -13,7 +13,7 @@ use crate::store::{Refusal, StoreError};
 /// After how many seconds a client may try again what a fault stopped.
 const RETRY_AFTER_FAULT: u64 = 1;
 
-/// Why a request was not done. Nothing of it was.
+/// Why a request was not done. Nothing of it was, but for `outcome_unknown`.
 #[derive(Debug)]
 pub(crate) struct Error {
     status: StatusCode,
@@ -100,6 +100,12 @@ impl Error {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).and(Also::RetryAfter(RETRY_AFTER_FAULT))
     }
 
+    /// The same as the answer of a node that is not ready, which has one status whatever the reason.
+    pub(super) fn not_ready(mut self) -> Self {
+        self.status = StatusCode::SERVICE_UNAVAILABLE;
+        self.and(Also::RetryAfter(RETRY_AFTER_FAULT))
+    }
+
     /// The same error with other words for people.
     pub(super) fn about(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
@@ -161,12 +167,17 @@ impl From<StoreError> for Error {
             StoreError::Refused(refusal) => refusal.into(),
             StoreError::Busy => Self::unavailable("busy", "too much waits to be stored: try again"),
             StoreError::Full => {
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "the server's disk is full")
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "the server's disk is full, or nearly so")
             }
             StoreError::ReadOnly => Self::unavailable("read_only", "the server's database can't be written to"),
             StoreError::Unavailable(reason) => {
                 Self::unavailable("storage_unavailable", "the server's database is unavailable")
                     .caused_by(Cause::Database(reason))
+            }
+            StoreError::Unsure(reason) => {
+                let message = "the server's database failed while it stored this, and may find it again: ask before \
+                               repeating it, or repeat it under its idempotency_key";
+                Self::unavailable("outcome_unknown", message).caused_by(Cause::Database(reason))
             }
             StoreError::Log(reason) => {
                 Self::unavailable("storage_unavailable", "the server's event log is unavailable")
@@ -194,6 +205,7 @@ mod tests {
             (StoreError::Full, 507, "storage_full"),
             (StoreError::ReadOnly, 503, "read_only"),
             (StoreError::Unavailable("secret".into()), 503, "storage_unavailable"),
+            (StoreError::Unsure("secret".into()), 503, "outcome_unknown"),
             (StoreError::Log("secret".into()), 503, "storage_unavailable"),
         ] {
             let error = Error::from(error);

@@ -36,7 +36,7 @@ pub(crate) async fn create(
 ) -> Result<Fields, StoreError> {
     SHAPE.check_new(&fields)?;
     check_kind_and_position(&fields)?;
-    store.write(move |tx| Box::pin(create_in(tx, caps, actor, guild, id, fields))).await
+    store.add(move |tx| Box::pin(create_in(tx, caps, actor, guild, id, fields))).await
 }
 
 async fn create_in(
@@ -97,7 +97,7 @@ pub(crate) async fn change(store: &Store, actor: Id, channel: Id, patch: Fields)
     if patch.get("position").is_some_and(|position| position.get() == "null") {
         return Err(Refusal::invalid("`position`: a channel has a position").into());
     }
-    store.write(move |tx| Box::pin(change_in(tx, actor, channel, patch))).await
+    store.add(move |tx| Box::pin(change_in(tx, actor, channel, patch))).await
 }
 
 async fn change_in(tx: &mut Tx, actor: Id, channel: Id, patch: Fields) -> Result<Fields, StoreError> {

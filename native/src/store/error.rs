@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why something was not read or not stored. Nothing of it was stored then.
+/// Why something was not read or not stored. Nothing of it was stored then, unless it says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// What was asked for can't be done: the caller's fault (4xx).
@@ -11,7 +11,7 @@ pub enum StoreError {
     /// Too much is waiting to be stored already: try again soon (503).
     #[error("the store is busy")]
     Busy,
-    /// The disk is full (507).
+    /// The disk is full, or only the reserve is left of it (507).
     #[error("the disk is full")]
     Full,
     /// The database can't be written to (503).
@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The database failed otherwise (503).
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The database failed while a transaction was committed: nobody knows yet whether it was (503).
+    #[error("the database failed at the end of a transaction, which may be stored or not: {0}")]
+    Unsure(String),
     /// The log that many machines share did not store or tell something (503).
     #[error("the event log is unavailable: {0}")]
     Log(String),
@@ -68,6 +71,17 @@ impl Refusal {
     /// [`Refusal::Invalid`] with this message.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::Invalid { message: message.into() }
+    }
+}
+
+impl StoreError {
+    /// The same, when it came of ending a transaction. What could be told in advance was not stored; a sync that fails, or a
+    /// server that is gone, leaves open whether what was written before is found again.
+    pub(super) fn at_the_end(self) -> Self {
+        match self {
+            Self::Unavailable(reason) => Self::Unsure(reason),
+            told => told,
+        }
     }
 }
 
@@ -183,6 +197,15 @@ pub enum ServerError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_could_not_be_told_in_advance_is_unsure_at_the_end() {
+        let unsure = StoreError::Unavailable("a sync failed".into()).at_the_end();
+        assert_eq!(unsure, StoreError::Unsure("a sync failed".into()));
+        for told in [StoreError::Full, StoreError::ReadOnly, StoreError::Busy, Refusal::invalid("no").into()] {
+            assert_eq!(told.clone().at_the_end(), told);
+        }
+    }
 
     #[test]
     fn a_folder_in_use_is_named() {

@@ -72,7 +72,7 @@ pub(crate) async fn create(
     fields: Fields,
 ) -> Result<Fields, StoreError> {
     SHAPE.check_new(&fields)?;
-    store.write(move |tx| Box::pin(create_in(tx, caps, actor, id, fields))).await
+    store.add(move |tx| Box::pin(create_in(tx, caps, actor, id, fields))).await
 }
 
 async fn create_in(
@@ -194,7 +194,7 @@ pub(crate) async fn preview(
 /// A field is wrong, there is no such guild or `actor` is not in it, or not its owner.
 pub(crate) async fn change(store: &Store, actor: Id, guild: Id, patch: Fields) -> Result<Fields, StoreError> {
     SHAPE.check_patch(&patch)?;
-    store.write(move |tx| Box::pin(change_in(tx, actor, guild, patch))).await
+    store.add(move |tx| Box::pin(change_in(tx, actor, guild, patch))).await
 }
 
 async fn change_in(tx: &mut Tx, actor: Id, guild: Id, patch: Fields) -> Result<Fields, StoreError> {

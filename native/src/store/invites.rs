@@ -57,7 +57,7 @@ pub(crate) async fn create(
     getrandom::fill(&mut bits)
         .map_err(|error| StoreError::Unavailable(format!("the system gives no random numbers: {error}")))?;
     let code = URL_SAFE_NO_PAD.encode(bits);
-    store.write(move |tx| Box::pin(create_in(tx, caps, actor, guild, new, code))).await
+    store.add(move |tx| Box::pin(create_in(tx, caps, actor, guild, new, code))).await
 }
 
 async fn create_in(
@@ -122,7 +122,7 @@ pub(crate) async fn show(store: &Store, code: &str) -> Result<Invite, StoreError
 /// # Errors
 /// There is no such invite, it has ended, or a cap is reached.
 pub(crate) async fn join(store: &Store, caps: Caps, user: Id, code: String) -> Result<Fields, StoreError> {
-    store.write(move |tx| Box::pin(join_in(tx, caps, user, code))).await
+    store.add(move |tx| Box::pin(join_in(tx, caps, user, code))).await
 }
 
 async fn join_in(tx: &mut Tx, caps: Caps, user: Id, code: String) -> Result<Fields, StoreError> {

@@ -32,7 +32,7 @@ pub(crate) enum Remover {
 /// # Errors
 /// There is no such guild or user, or a cap is reached.
 pub(crate) async fn add(store: &Store, caps: Caps, guild: Id, user: Id) -> Result<Fields, StoreError> {
-    store.write(move |tx| Box::pin(join_in(tx, caps, guild, user))).await
+    store.add(move |tx| Box::pin(join_in(tx, caps, guild, user))).await
 }
 
 /// Takes `user` out of a guild. The owner stays.

@@ -110,7 +110,7 @@ pub(crate) async fn create(store: &Store, name: String, mut scopes: Vec<Scope>) 
     if scopes.is_empty() {
         return Err(Refusal::invalid("`scopes`: a key without a scope is good for nothing").into());
     }
-    store.write(move |tx| Box::pin(async move { insert(tx, name, scopes).await })).await
+    store.add(move |tx| Box::pin(async move { insert(tx, name, scopes).await })).await
 }
 
 /// Makes a key called `first` with all scopes, if there is no key at all: one, however many nodes start at once.

@@ -56,7 +56,7 @@ pub(crate) struct Authenticated {
 /// A field of the user is wrong.
 pub(crate) async fn create(store: &Store, new: NewSession) -> Result<Minted, StoreError> {
     store
-        .write(move |tx| {
+        .add(move |tx| {
             Box::pin(async move {
                 let now = tx.now();
                 let user_id = new.id.unwrap_or_else(|| tx.new_id());

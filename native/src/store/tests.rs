@@ -6,6 +6,7 @@ mod postgres;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sanmon_core::audience::Audience;
 use sanmon_core::entry::{Draft, Entry};
 use sanmon_core::event::Seq;
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 use test_case::test_matrix;
 
 use self::loopback::{Attached, Loopback};
-use super::{FolderError, IdempotencyKey, OnCommit, Publisher, Refusal, Store, StoreError};
+use super::{FolderError, IdempotencyKey, OnCommit, Publisher, Refusal, Store, StoreError, Tx};
 use crate::clock::Clock;
 use crate::config::{Config, ServerUrl};
 use crate::log::{ChangeNumber, SharedLog, rows};
@@ -217,6 +218,41 @@ async fn a_full_disk_stores_nothing_and_passes() {
     assert_eq!((bench.store.head(), bench.told().await.len()), (head, 0));
     // The next transaction has a new connection, which has the whole disk again.
     assert_eq!(bench.store.publish(drafts(1), None).await.unwrap(), [head.next()]);
+}
+
+#[tokio::test]
+async fn what_makes_the_data_grow_is_refused_while_only_the_reserve_is_free() {
+    fn change(tx: &mut Tx) -> BoxFuture<'_, Result<(), StoreError>> {
+        tx.emit(draft(r#"{"t":"X"}"#));
+        Box::pin(async { Ok(()) })
+    }
+    let mut bench = Bench::new(On::Sqlite).await;
+    let key = || Some(IdempotencyKey::new(Publisher::ControlSocket, "k", b"body"));
+    let placed = bench.store.publish(drafts(2), key()).await.unwrap();
+    bench.config.min_free_bytes = u64::MAX;
+    let bench = bench.again().await;
+    let head = bench.store.head();
+    // Also where one transaction would have both.
+    let (published, added, proved, written) = tokio::join!(
+        bench.store.publish(drafts(1), None),
+        bench.store.add(change),
+        bench.store.prove_writable(),
+        bench.store.write(change)
+    );
+    assert_eq!((published, added, proved), (Err(StoreError::Full), Err(StoreError::Full), Err(StoreError::Full)));
+    assert_eq!((written, bench.store.head()), (Ok(()), head.next()));
+    // What took place before is still answered alike.
+    assert_eq!(bench.store.publish(drafts(2), key()).await.unwrap(), placed);
+}
+
+#[tokio::test]
+async fn who_asks_whether_the_disk_can_be_written_to_has_it_written_to() {
+    let bench = Bench::new(On::Sqlite).await;
+    let written = || bench.config.data.join("sanmon.db-wal").metadata().unwrap().len();
+    let before = written();
+    bench.store.prove_writable().await.unwrap();
+    assert!(written() > before);
+    assert_eq!(count(&bench.store, "SELECT COUNT(*) FROM idempotency").await, 0);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub(crate) async fn user(store: &Store, id: Id) -> Result<Option<Box<RawValue>>,
 /// There is no such user, or a field is wrong.
 pub(crate) async fn patch(store: &Store, id: Id, patch: Fields) -> Result<Box<RawValue>, StoreError> {
     store
-        .write(move |tx| {
+        .add(move |tx| {
             Box::pin(async move {
                 let old = find(tx.conn(), id).await?.ok_or(UNKNOWN)?;
                 if objects::read::<Id>(&patch, "id")?.is_some_and(|other| other != id) {

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::job::Outcome;
-pub(super) use self::job::{Change, Job, Publish, Value, Work};
+pub(super) use self::job::{Change, Job, Publish, Room, Value, Work};
 use self::reconnect::Reconnect;
 pub(super) use self::savepoint::Savepoint;
 use super::engine::Engine;
@@ -31,6 +31,7 @@ use super::sqlite::Folder;
 use super::sweep::{self, Forgotten, Swept};
 use super::tx::{Emitted, Extent, Tx};
 use crate::clock::Clock;
+use crate::disk::Reserve;
 use crate::log::rows::LogState;
 use crate::log::{ChangeNumber, Log, SharedLog, outbox, rows};
 use crate::tally::Tally;
@@ -79,9 +80,13 @@ pub(super) struct Writer {
     pub(super) forgotten: Forgotten,
     /// The server that many machines share, once it was waited for in vain.
     pub(super) away: Option<Reconnect>,
-    /// How often nothing of a batch could be stored.
+    /// What is kept of the disk; `None` where what is stored is elsewhere.
+    pub(super) reserve: Option<Reserve>,
+    /// How often a batch could not be stored.
     pub(super) failures: Tally,
-    /// How often nothing could be swept.
+    /// How often something found no room beside the reserve.
+    pub(super) refusals: Tally,
+    /// How often nothing could be swept away.
     pub(super) unswept: Tally,
 }
 
@@ -128,11 +133,18 @@ impl Writer {
 
     /// Runs a batch in one transaction, tells of its entries, and answers.
     async fn commit(&mut self, batch: Vec<Work>) {
+        let batch = self.with_room(batch);
+        if batch.is_empty() {
+            return;
+        }
         let only_places = self.shared.is_none() && batch.iter().all(Work::only_places);
         let extent = if only_places { Extent::Unbegun } else { Extent::Begun };
         let mut tx = match self.begin(extent).await {
             Ok(tx) => tx,
-            Err(error) => return batch.into_iter().for_each(|work| work.fail(error.clone())),
+            Err(error) => {
+                self.complain(&error);
+                return batch.into_iter().for_each(|work| work.fail(error.clone()));
+            }
         };
         let max_entry_bytes = self.shared.as_ref().map_or(usize::MAX, |log| log.max_entry_bytes());
         let mut answers = Vec::with_capacity(batch.len());
@@ -155,9 +167,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                if let Some(times) = self.failures.note(self.clock.now()) {
-                    tracing::error!(%error, times, "nothing of a batch could be stored");
-                }
+                self.complain(&error);
                 self.abandon(tx).await;
                 Err(error)
             }
@@ -167,6 +177,29 @@ impl Writer {
         }
         if let Err(error) = committed {
             rest.for_each(|work| work.fail(error.clone()));
+        }
+    }
+
+    /// What of a batch the disk has room for. The rest is refused before anything is tried: a disk that is full to the last
+    /// block would also keep what makes room from being stored.
+    fn with_room(&self, batch: Vec<Work>) -> Vec<Work> {
+        let is_greedy = |work: &Work| work.room() == Room::Common;
+        let Some(reserve) = &self.reserve else { return batch };
+        if !batch.iter().any(is_greedy) || !reserve.is_all() {
+            return batch;
+        }
+        let (greedy, rest): (Vec<Work>, Vec<Work>) = batch.into_iter().partition(is_greedy);
+        if let Some(times) = self.refusals.note(self.clock.now()) {
+            let reserve = reserve.bytes;
+            tracing::error!(times, reserve, "the disk is nearly full: what makes the data grow is refused");
+        }
+        greedy.into_iter().for_each(|work| work.fail(StoreError::Full));
+        rest
+    }
+
+    fn complain(&self, error: &StoreError) {
+        if let Some(times) = self.failures.note(self.clock.now()) {
+            tracing::error!(%error, times, "a batch could not be stored");
         }
     }
 
@@ -199,10 +232,11 @@ impl Writer {
 
     /// Ends a transaction, within a bound where a server may fall silent.
     async fn end_in_time(&mut self, tx: &mut Tx) -> Result<Option<Seq>, StoreError> {
-        match self.engine.patience() {
+        let ended = match self.engine.patience() {
             Some(patience) => bounded(patience, self.end(tx)).await,
             None => self.end(tx).await,
-        }
+        };
+        ended.map_err(StoreError::at_the_end)
     }
 
     /// Stores the entries, drops what the log may forget, and commits. Says up to where the log forgot.

@@ -72,7 +72,7 @@ pub(super) async fn exhausted(scale: Scale) -> Outcome {
     outcome.took("serving newcomers again within", recovered)
 }
 
-fn open_files(server: &Server) -> usize {
+pub(super) fn open_files(server: &Server) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("the server is there").count()
 }
 

@@ -1,20 +1,19 @@
 //! A peer that is connected and no longer there: a client's process that is stopped.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use rustix::process::Signal;
+use serde_json::json;
 
 use super::kill::until_acknowledged;
+use super::listener::Listener;
 use super::{Crowd, Ledger, Outcome, Pace, Publishers, Reading, Return, Scale, Swarm, at_home, readings};
-use crate::{Server, Setup, User, sanmon_command};
+use crate::{Setup, sanmon_command};
 
 /// More than all time-outs together.
-const LONGEST: Duration = Duration::from_secs(120);
+pub(super) const LONGEST: Duration = Duration::from_secs(120);
 
 pub(super) async fn stopped(scale: Scale) -> Outcome {
     let setup = at_home(Setup::new());
@@ -29,7 +28,7 @@ pub(super) async fn stopped(scale: Scale) -> Outcome {
     swarm.until_live(crowd.users.len(), "the clients").await;
     let user = server.user("sleeper").await;
     server.join(&user, crowd.guilds[0]).await;
-    let sleeper = Sleeper::start(&server, &user);
+    let sleeper = Listener::start(sanmon_command(), &server.url(), &user);
     until("the sleeper to be live", async || server.metric("sanmon_users_connected").await == 7).await;
     let since = server.publish(json!({ "to": "everyone", "t": "START" })).await;
 
@@ -60,51 +59,10 @@ pub(super) async fn stopped(scale: Scale) -> Outcome {
 }
 
 /// Waits until something holds, longer than any time-out of the server's.
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+pub(super) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let start = Instant::now();
     while !holds().await {
         assert!(start.elapsed() < LONGEST, "waited {LONGEST:?} for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// `sanmon listen` in a process of its own.
-struct Sleeper {
-    child: Child,
-    seen: Arc<Mutex<Vec<u64>>>,
-}
-
-impl Sleeper {
-    fn start(server: &Server, user: &User) -> Self {
-        let mut command = sanmon_command();
-        command.args(["listen", "--json", "--url", &server.url()]).env("SANMON_SESSION", &user.session_id);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a client starts");
-        let lines = BufReader::new(child.stdout.take().expect("its stdout")).lines();
-        let seen = Arc::<Mutex<Vec<u64>>>::default();
-        let list = Arc::clone(&seen);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let event: Value = serde_json::from_str(&line).expect("a line of JSON");
-                if event["t"] == "NUMBER" {
-                    list.lock().expect("the list").push(event["d"]["n"].as_u64().expect("a number"));
-                }
-            }
-        });
-        Self { child, seen }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("the client is there");
-    }
-
-    fn seen(&self) -> Vec<u64> {
-        self.seen.lock().expect("the list").clone()
-    }
-}
-
-impl Drop for Sleeper {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

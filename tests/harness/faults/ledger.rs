@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 /// Who is to hear an event: all readers, those of a guild, or one; guilds and readers by their index in the crowd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
@@ -46,7 +48,7 @@ pub struct Reading {
 }
 
 /// What the audit found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
     /// Events that were acknowledged.
     pub acknowledged: u64,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ledger::Audit;
@@ -10,7 +11,7 @@ use super::swarm::{Record, Swarm, readings};
 use super::{Crowd, Ledger};
 
 /// What came of a fault.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// What was done, in words and numbers.
     pub tried: String,
@@ -19,7 +20,7 @@ pub struct Outcome {
     /// What was acknowledged and what came of it.
     pub audit: Audit,
     /// How long things took, by what.
-    pub recovered: Vec<(&'static str, Duration)>,
+    pub recovered: Vec<(String, Duration)>,
 }
 
 impl Outcome {
@@ -37,8 +38,8 @@ impl Outcome {
 
     /// The same with how long something took.
     #[must_use]
-    pub fn took(mut self, what: &'static str, time: Duration) -> Self {
-        self.recovered.push((what, time));
+    pub fn took(mut self, what: &str, time: Duration) -> Self {
+        self.recovered.push((what.to_owned(), time));
         self
     }
 
@@ -66,7 +67,7 @@ impl Outcome {
     /// The same for machines.
     pub fn to_json(&self) -> Value {
         let recovered: serde_json::Map<String, Value> =
-            self.recovered.iter().map(|(what, time)| ((*what).to_owned(), json!(time.as_millis()))).collect();
+            self.recovered.iter().map(|(what, time)| (what.clone(), json!(time.as_millis()))).collect();
         json!({
             "tried": self.tried, "times": self.times, "acknowledged": self.audit.acknowledged, "deliveries": self.audit.due,
             "lost": self.audit.lost, "duplicated": self.audit.duplicated, "strange": self.audit.strange,

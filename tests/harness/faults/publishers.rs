@@ -29,6 +29,7 @@ pub struct Publishers {
     stop: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
     refusals: Arc<AtomicU64>,
+    unknown: Arc<AtomicU64>,
 }
 
 /// How much they publish.
@@ -64,7 +65,8 @@ impl Publishers {
     fn over(operators: Vec<Api>, crowd: &Crowd, ledger: &Arc<Ledger>, pace: Pace) -> Self {
         static RUNS: AtomicU64 = AtomicU64::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
-        let (stop, refusals) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let stop = Arc::<AtomicBool>::default();
+        let (refusals, unknown) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let start = |index: usize, manner| {
             let publisher = Publisher {
                 operators: operators.clone(),
@@ -73,6 +75,7 @@ impl Publishers {
                 pace,
                 manner,
                 refusals: Arc::clone(&refusals),
+                unknown: Arc::clone(&unknown),
                 name: format!("{run}-{index}-{manner:?}"),
             };
             tokio::spawn(publisher.run(Arc::clone(&stop)))
@@ -80,12 +83,17 @@ impl Publishers {
         let tasks = (0..pace.each)
             .flat_map(|index| [Manner::Insists, Manner::GoesOn].map(|manner| start(index, manner)))
             .collect();
-        Self { stop, tasks, refusals }
+        Self { stop, tasks, refusals, unknown }
     }
 
     /// Publishes that were refused so far.
     pub fn refusals(&self) -> u64 {
         self.refusals.load(Ordering::Relaxed)
+    }
+
+    /// Publishes among them of which the server said that it does not know whether they took place.
+    pub fn unknown(&self) -> u64 {
+        self.unknown.load(Ordering::Relaxed)
     }
 
     /// Lets each end the publish that it is at, and ends.
@@ -104,6 +112,7 @@ struct Publisher {
     pace: Pace,
     manner: Manner,
     refusals: Arc<AtomicU64>,
+    unknown: Arc<AtomicU64>,
     name: String,
 }
 
@@ -144,10 +153,12 @@ impl Publisher {
                 Some(answer) => {
                     assert!([429, 503, 507].contains(&answer.status), "{}: {}", answer.status, answer.text);
                     self.refusals.fetch_add(1, Ordering::Relaxed);
+                    let is_unknown = answer.error(answer.status).0 == "outcome_unknown";
+                    self.unknown.fetch_add(is_unknown.into(), Ordering::Relaxed);
                     if self.manner == Manner::GoesOn {
                         // A refusal is final for the one who does not insist: none of it may come later. Several machines
-                        // may have stored a part.
-                        if self.operators.len() == 1 {
+                        // may have stored a part, and a machine whose disk broke may say that it does not know.
+                        if self.operators.len() == 1 && !is_unknown {
                             sent.iter().for_each(|(number, _)| self.ledger.refuse(*number));
                         }
                         return;

@@ -27,11 +27,21 @@ pub(crate) enum Work {
     Change(Change),
 }
 
+/// Which room of a disk that is nearly full something may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// What is left beside the reserve: for what makes the data grow.
+    Common,
+    /// The reserve as well: for what ends something or makes room, and for what the node keeps up by itself.
+    Reserve,
+}
+
 /// A change of what is stored, and who waits for its result.
 pub(crate) struct Change {
     #[expect(clippy::type_complexity, reason = "it is named here alone, and each of its parts says something")]
     pub(crate) run: Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<Value, StoreError>> + Send>,
     pub(crate) answer: oneshot::Sender<Result<Value, StoreError>>,
+    pub(crate) room: Room,
 }
 
 /// The result of a change, whatever type it has.
@@ -55,6 +65,14 @@ impl Work {
         match self {
             Self::Publish(publish) => publish.drafts.len(),
             Self::Change(_) => 1,
+        }
+    }
+
+    /// Which room of the disk it may take.
+    pub(crate) const fn room(&self) -> Room {
+        match self {
+            Self::Publish(_) => Room::Common,
+            Self::Change(change) => change.room,
         }
     }
 
