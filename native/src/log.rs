@@ -10,7 +10,7 @@ mod retention;
 pub(crate) mod rows;
 mod shared;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub(crate) struct Log {
     older: Mutex<Older>,
     /// How many entries were read back from the database.
     read_back: AtomicU64,
+    /// Whether the database holds what may not stay there.
+    is_frozen: AtomicBool,
     head: watch::Sender<Seq>,
     /// The last change that was met, where changes have numbers of their own: in a log that many machines share.
     met: Option<watch::Sender<ChangeNumber>>,
@@ -119,6 +121,7 @@ impl Log {
             known: RwLock::new(known),
             older: Mutex::new(Older::new(OLDER_BYTES)),
             read_back: AtomicU64::new(0),
+            is_frozen: AtomicBool::new(false),
             head: watch::Sender::new(head),
             met: None,
             bounds: Bounds::of(config),
@@ -132,6 +135,7 @@ impl Log {
             known: RwLock::new(Known::after(nowhere)),
             older: Mutex::new(Older::new(OLDER_BYTES)),
             read_back: AtomicU64::new(0),
+            is_frozen: AtomicBool::new(false),
             head: watch::Sender::new(nowhere),
             met: Some(watch::Sender::new(ChangeNumber::default())),
             bounds: Bounds::of(config),
@@ -196,6 +200,25 @@ impl Log {
     /// The last place that is committed and known here.
     pub(crate) fn head(&self) -> Seq {
         *self.head.borrow()
+    }
+
+    /// What is in the database beyond the head may be gone at the next start: nobody is to wait for it, or hear of it.
+    pub(crate) fn freeze(&self) {
+        self.is_frozen.store(true, Ordering::Release);
+    }
+
+    /// What is in the database stays there.
+    pub(crate) fn thaw(&self) {
+        self.is_frozen.store(false, Ordering::Release);
+    }
+
+    /// The last change that somebody who has read this one in the database may hear of.
+    pub(crate) fn audible(&self, change: ChangeNumber) -> ChangeNumber {
+        if self.is_frozen.load(Ordering::Acquire) {
+            change.min(ChangeNumber::new(self.head().as_u64()))
+        } else {
+            change
+        }
     }
 
     /// Waits until the entry of `change`, which is committed, is known here.

@@ -196,7 +196,7 @@ impl Store {
         let Opened { folder, engine, conn, log, shared, node, last_id, clock, on_commit, reserve } = opened;
         let (inits, keys) = (Arc::new(GuildInits::new(log.head())), Arc::<KnownKeys>::default());
         let writer = Writer {
-            _folder: folder,
+            folder,
             engine: engine.clone(),
             shared: shared.clone(),
             conn: Some(conn),

@@ -61,7 +61,7 @@ pub(crate) struct Missed {
 pub(crate) async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>, StoreError> {
     let before = store.log.head();
     let mut read = store.read().await?;
-    let last = rows::head(&mut read).await?;
+    let last = store.log.audible(rows::head(&mut read).await?);
     let Some(about) = users::find(&mut read, user).await? else { return Ok(None) };
     // Whatever changed a guild up to here is known to what is kept of encoded guilds after this.
     store.log.reach(last).await?;
@@ -85,7 +85,7 @@ pub(crate) async fn missed(store: &Store, user: Id, after: Seq) -> Result<Option
     store.log.catch_up(after).await;
     let before = store.log.head();
     let mut read = store.read().await?;
-    let last = rows::head(&mut read).await?;
+    let last = store.log.audible(rows::head(&mut read).await?);
     let rows = sqlx::query(
         "SELECT guild_id, joined_seq, left_seq FROM members WHERE user_id = $1 AND (left_seq IS NULL OR left_seq > $2)",
     )

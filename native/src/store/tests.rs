@@ -246,6 +246,19 @@ async fn what_makes_the_data_grow_is_refused_while_only_the_reserve_is_free() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_what_may_be_gone_at_the_next_start() {
+    let bench = Bench::new(On::Sqlite).await;
+    bench.store.publish(drafts(1), None).await.unwrap();
+    let (head, beyond) = (bench.store.head().as_u64(), bench.store.head().next().as_u64());
+    let audible = |change| bench.store.log.audible(ChangeNumber::new(change)).as_u64();
+    assert_eq!([audible(head), audible(beyond)], [head, beyond]);
+    bench.store.log.freeze();
+    assert_eq!([audible(head - 1), audible(head), audible(beyond)], [head - 1, head, head]);
+    bench.store.log.thaw();
+    assert_eq!(audible(beyond), beyond);
+}
+
+#[tokio::test]
 async fn who_asks_whether_the_disk_can_be_written_to_has_it_written_to() {
     let bench = Bench::new(On::Sqlite).await;
     let written = || bench.config.data.join("sanmon.db-wal").metadata().unwrap().len();

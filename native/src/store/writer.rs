@@ -60,7 +60,7 @@ pub(crate) type OnCommit = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 /// The writer and everything that it owns.
 pub(super) struct Writer {
     /// Nobody else may have the folder while a last transaction ends.
-    pub(super) _folder: Folder,
+    pub(super) folder: Folder,
     pub(super) engine: Engine,
     /// The log that many machines share, where they do.
     pub(super) shared: Option<Arc<dyn SharedLog>>,
@@ -236,7 +236,21 @@ impl Writer {
             Some(patience) => bounded(patience, self.end(tx)).await,
             None => self.end(tx).await,
         };
-        ended.map_err(StoreError::at_the_end)
+        let forgotten = ended.map_err(StoreError::at_the_end)?;
+        self.confirm()?;
+        Ok(forgotten)
+    }
+
+    /// Asks whether what was committed is as durable as the disk says. If not, nobody is to hear of it: the next start may
+    /// find it gone, and give its places to others.
+    fn confirm(&mut self) -> Result<(), StoreError> {
+        if self.shared.is_some() {
+            return Ok(());
+        }
+        self.folder.confirm().map_err(|error| {
+            self.log.freeze();
+            StoreError::Unsure(format!("the disk failed while it said that all is stored: {error}"))
+        })
     }
 
     /// Stores the entries, drops what the log may forget, and commits. Says up to where the log forgot.
@@ -321,6 +335,10 @@ impl Writer {
         let mut conn = self.engine.writer().await?;
         let state = rows::state(&mut conn).await?;
         self.last_id = self.last_id.max(state.last_id);
+        if self.log.head().as_u64() < state.last.as_u64() {
+            self.folder.prove().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        }
+        self.log.thaw();
         while self.log.head().as_u64() < state.last.as_u64() {
             let missed = rows::after(&mut conn, self.log.head(), BATCH_EVENTS as i64).await?;
             let Some(last) = missed.last() else {
