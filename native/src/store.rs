@@ -52,6 +52,7 @@ use self::engine::Engine;
 pub use self::error::{FolderError, ServerError};
 pub(crate) use self::error::{Refusal, StoreError};
 use self::guild_inits::GuildInits;
+use self::idempotency::Earlier;
 pub(crate) use self::idempotency::{IdempotencyKey, Publisher};
 pub(crate) use self::intake::Intake;
 use self::known_keys::KnownKeys;
@@ -427,7 +428,8 @@ impl Store {
 
     /// The places of what was published under this key.
     async fn earlier(&self, key: &IdempotencyKey) -> Result<Option<Vec<Seq>>, StoreError> {
-        idempotency::earlier(&mut *self.read().await?, self.clock.steady(), key).await
+        let earlier = idempotency::earlier(&mut *self.read().await?, self.clock.steady(), key).await?;
+        Ok(earlier.map(Earlier::places))
     }
 
     /// Stores a row and takes it away again: whether what makes the data grow can be stored now.
