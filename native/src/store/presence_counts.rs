@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use sanmon_core::id::Id;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row};
 
 use super::bulk::Bulk;
 use super::error::StoreError;
@@ -18,6 +18,12 @@ static ADD: LazyLock<Bulk> = LazyLock::new(|| {
          ON CONFLICT (guild_id) DO UPDATE SET online = presence_counts.online + excluded.online",
     )
 });
+
+/// How many members of a guild are not offline.
+pub(super) async fn of(conn: &mut AnyConnection, guild: Id) -> Result<i64, StoreError> {
+    let row = sqlx::query("SELECT online FROM presence_counts WHERE guild_id = $1").bind(guild.as_i64());
+    Ok(row.fetch_optional(conn).await?.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
+}
 
 /// A member came or went, which changes the guild's count by this much unless the member is offline.
 pub(super) async fn count_member(conn: &mut AnyConnection, guild: Id, user: Id, change: i64) -> Result<(), StoreError> {
@@ -69,7 +75,6 @@ mod tests {
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::TestRunner;
     use sanmon_core::event::{Presence, PresenceKind, PresenceUpdate};
-    use sqlx::Row as _;
     use test_case::test_matrix;
 
     use super::super::guilds::{self, Caps};

@@ -14,15 +14,12 @@ use sqlx::{AnyConnection, Row};
 
 use super::error::{Refusal, StoreError};
 use super::guild_inits::GuildInit;
-use super::{Store, objects, presences, users};
+use super::{Store, objects, presence_counts, presences, users};
 use crate::fields::Fields;
 use crate::log::{ChangeNumber, rows};
 
 /// GUILD_INIT shows presences up to this many (protocol, section 3).
 const MAX_PRESENCES: i64 = CROWD as i64;
-
-/// Up to how many presences are counted in a guild that shows none: so many fewer may change before it is read again.
-const MAX_COUNTED: i64 = 5000;
 
 /// All that a user may see at one place in the log.
 #[derive(Debug)]
@@ -164,26 +161,14 @@ async fn read_guild(conn: &mut AnyConnection, guild: Id, at: Seq) -> Result<Opti
         channels.iter().map(|row| Ok(RawValue::from_string(row.try_get(0)?)?)).collect::<Result<_, StoreError>>()?;
     fields.set("channels", &channels);
 
-    let count = count_presences(conn, guild, MAX_COUNTED).await?;
+    let count = presence_counts::of(conn, guild).await?;
     if count <= MAX_PRESENCES {
         fields.set("presences", &read_presences(conn, guild).await?);
     }
     let event = Envelope::new("GUILD_INIT".parse().expect("a valid name")).with_d(&fields);
+    // So many fewer may change before it is read again.
     let slack = usize::try_from(count - MAX_PRESENCES).unwrap_or(0).saturating_sub(1);
     Ok(Some(GuildInit { at, dispatch: Arc::new(Dispatch::new(event.to_json())), slack }))
-}
-
-/// How many members of the guild are not offline, counted up to `most`.
-async fn count_presences(conn: &mut AnyConnection, guild: Id, most: i64) -> Result<i64, StoreError> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM members JOIN presences ON presences.user_id = members.user_id \
-         WHERE members.guild_id = $1 AND members.left_seq IS NULL AND presences.shown IS NOT NULL LIMIT $2) AS shown",
-    )
-    .bind(guild.as_i64())
-    .bind(most)
-    .fetch_one(conn)
-    .await?;
-    Ok(row.try_get(0)?)
 }
 
 async fn read_presences(conn: &mut AnyConnection, guild: Id) -> Result<Vec<Shown>, StoreError> {
