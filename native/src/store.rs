@@ -93,6 +93,8 @@ pub(crate) struct Store {
     shared: Option<Arc<dyn SharedLog>>,
     clock: Clock,
     readers: AnyPool,
+    /// Snapshots that are read at the same time.
+    snapshots: Arc<Semaphore>,
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
     log: Arc<Log>,
@@ -224,12 +226,14 @@ impl Store {
             }
         });
         let readers = engine.readers();
+        let snapshots = Arc::new(Semaphore::new(engine.snapshots()));
         let room = Arc::new(Semaphore::new(QUEUE_BYTES));
         Self {
             engine,
             shared,
             clock,
             readers,
+            snapshots,
             jobs,
             room,
             log,
@@ -303,6 +307,18 @@ impl Store {
                 found => return found,
             }
         }
+    }
+
+    /// Returns once this node has met all that is committed now. On one machine it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Log`] when the log does not move on; else as [`Self::read`].
+    async fn meet_all(&self) -> Result<(), StoreError> {
+        if self.shared.is_none() {
+            return Ok(());
+        }
+        let Some(row) = self.look_up(|| sqlx::query(rows::STATE)).await? else { return Ok(()) };
+        self.log.reach(rows::state_of(&row)?.last).await
     }
 
     /// Runs a change in the writer's transaction and returns once it is durable. An error takes back what it stored and

@@ -20,8 +20,8 @@ use crate::cluster::Tie;
 use crate::store::{Store, StoreError};
 use crate::store::{sessions, snapshot};
 
-/// Questions that are answered at the same time; the others wait their turn. Each connection asks one at a time, so the
-/// number of connections bounds how many wait.
+/// Questions of a kind that are answered at the same time; the others wait their turn. Each connection asks one at a time, so
+/// the number of connections bounds how many wait.
 const AT_ONCE: usize = 64;
 /// Missed entries that are loaded at once.
 const PAGE: usize = 64;
@@ -52,20 +52,26 @@ pub(super) struct Loader {
     runtime: Handle,
     store: Store,
     shared: Weak<Shared>,
-    permits: Arc<Semaphore>,
+    // Whoever is loaded waits for the log, which nobody else should have to.
+    authentications: Arc<Semaphore>,
+    loads: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
     /// Whether the node and the others know of each other, where there are others.
     ties: Option<watch::Receiver<Tie>>,
 }
 
 impl Loader {
     pub(super) fn new(runtime: Handle, store: Store, shared: Weak<Shared>, ties: Option<watch::Receiver<Tie>>) -> Self {
-        Self { runtime, store, shared, permits: Arc::new(Semaphore::new(AT_ONCE)), ties }
+        let permits = || Arc::new(Semaphore::new(AT_ONCE));
+        Self { runtime, store, shared, authentications: permits(), loads: permits(), pages: permits(), ties }
     }
 
     /// Asks whose session this secret is; a suspect's question waits in the queue of suspects.
     pub(super) fn authenticate(&self, thread: usize, key: Key, secret: String, queue: Option<Arc<Semaphore>>) {
         let (store, shared) = (self.store.clone(), self.shared.clone());
+        let permits = queue.unwrap_or_else(|| Arc::clone(&self.authentications));
         let work = async move {
+            let _permit = permits.acquire().await;
             let Some(session) = sessions::authenticate(&store, &secret).await? else { return Ok(None) };
             let Some(shared) = shared.upgrade() else { return Ok(None) };
             let clock = shared.clock;
@@ -75,8 +81,7 @@ impl Loader {
             });
             Ok(Some(Principal { user: session.user, session: session.session, expires }))
         };
-        let permits = queue.unwrap_or_else(|| Arc::clone(&self.permits));
-        self.ask_among(permits, thread, work, move |answer| Command::Authenticated(key, answer));
+        self.answer(thread, work, move |answer| Command::Authenticated(key, answer));
     }
 
     /// Asks what `user` missed after `after`, or for everything when that can't be told or nothing was asked.
@@ -92,7 +97,7 @@ impl Loader {
             let snapshot = snapshot.ok_or_else(|| StoreError::Unavailable("the user is gone".into()))?;
             Ok(Box::new(Loaded::Fresh(snapshot)))
         };
-        self.ask(thread, work, move |answer| Command::Loaded(key, answer));
+        self.ask(&self.loads, thread, work, move |answer| Command::Loaded(key, answer));
     }
 
     /// Asks again what `user` missed, for a connection that has had everything up to `after`.
@@ -102,7 +107,7 @@ impl Loader {
             let missed = missed.ok_or_else(|| StoreError::Unavailable("the log no longer reaches back".into()))?;
             Ok(Box::new(Loaded::Missed(after, missed)))
         };
-        self.ask(thread, work, move |answer| Command::Loaded(key, answer));
+        self.ask(&self.loads, thread, work, move |answer| Command::Loaded(key, answer));
     }
 
     /// Asks for the next entries of a replay.
@@ -111,46 +116,46 @@ impl Loader {
             let mut rest = replay.clone();
             async move { Ok(Page { entries: snapshot::next_page(&store, &mut rest, PAGE).await?, rest }) }
         };
-        self.ask(thread, work, move |answer| Command::Page(key, answer));
+        self.ask(&self.pages, thread, work, move |answer| Command::Page(key, answer));
     }
 
     /// Asks what the log has to do with: it may be out of reach for a moment, and is asked again until it is back or the node
     /// is known to be cut off.
     fn ask<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send>(
         &self,
+        permits: &Arc<Semaphore>,
         thread: usize,
         work: impl Fn(Store) -> F + Send + Sync + 'static,
         command: impl FnOnce(Result<T, Unanswered>) -> Command + Send + 'static,
     ) {
-        let store = self.store.clone();
+        let (store, permits) = (self.store.clone(), Arc::clone(permits));
         let work = async move {
             loop {
+                let permit = permits.acquire().await;
                 match work(store.clone()).await {
                     Err(StoreError::Log(reason)) => tracing::debug!(reason, "asking the log again for a connection"),
                     answer => return answer,
                 }
+                // The others get their turn.
+                drop(permit);
                 sleep(ASK_AGAIN).await;
             }
         };
-        self.ask_among(Arc::clone(&self.permits), thread, work, command);
+        self.answer(thread, work, command);
     }
 
-    fn ask_among<T: Send + 'static>(
+    /// Does this in the background, and tells the thread what came of it.
+    fn answer<T: Send + 'static>(
         &self,
-        permits: Arc<Semaphore>,
         thread: usize,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
         command: impl FnOnce(Result<T, Unanswered>) -> Command + Send + 'static,
     ) {
         let (shared, ties) = (self.shared.clone(), self.ties.clone());
         self.runtime.spawn(async move {
-            let bounded = timeout(TIMEOUT, async {
-                let _permit = permits.acquire().await;
-                work.await
-            });
             let answer = tokio::select! {
                 biased;
-                answer = bounded => answer.unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".into()))),
+                answer = timeout(TIMEOUT, work) => answer.unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".into()))),
                 // What waits for the log, or behind others who do, would wait in vain.
                 () = cut_off(ties.clone()) => Err(StoreError::Log("this node is cut off".into())),
             };

@@ -41,13 +41,15 @@ pub(crate) async fn open_state(conn: &mut AnyConnection, now: UnixMillis) -> Res
     state(conn).await
 }
 
+/// Asks for the log's state.
+pub(crate) const STATE: &str = "SELECT last_seq, last_id FROM log_state";
+
 /// Reads the log's state.
 pub(crate) async fn state(conn: &mut AnyConnection) -> Result<LogState, StoreError> {
-    let row = sqlx::query("SELECT last_seq, last_id FROM log_state").fetch_one(conn).await?;
-    state_of(&row)
+    state_of(&sqlx::query(STATE).fetch_one(conn).await?)
 }
 
-/// The log's state in a row of both its columns.
+/// The log's state in the row that [`STATE`] asks for.
 pub(crate) fn state_of(row: &AnyRow) -> Result<LogState, StoreError> {
     let last = ChangeNumber::new(row.try_get::<i64, _>(0)?.cast_unsigned());
     Ok(LogState { last, last_id: row.try_get::<i64, _>(1)?.cast_unsigned() })

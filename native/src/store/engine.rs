@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::{AnyConnection, AnyPool};
+use tokio::sync::Semaphore;
 
 use super::error::StoreError;
 use super::postgres::{self, STATEMENT_TIMEOUT, Server, bounded};
@@ -34,6 +35,14 @@ impl Engine {
         match self {
             Self::Sqlite(database) => database.readers(),
             Self::Postgres(server) => server.readers(),
+        }
+    }
+
+    /// How many snapshots may be read at the same time, where one waits for others: some readers are left for what does not.
+    pub(super) const fn snapshots(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => Semaphore::MAX_PERMITS,
+            Self::Postgres(_) => postgres::SNAPSHOTS,
         }
     }
 

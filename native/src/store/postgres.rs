@@ -30,6 +30,9 @@ const STALE: Duration = Duration::from_secs(1);
 /// Connections of one node that read.
 const READERS: u32 = 16;
 
+/// How many of them may be taken by snapshots, which wait for the log.
+pub(super) const SNAPSHOTS: usize = 12;
+
 /// A node that hangs in a transaction must not stop the others.
 const SET_UP_WRITER: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
     SET idle_in_transaction_session_timeout = '10s'; SET synchronous_commit = on; \

@@ -56,6 +56,10 @@ pub(crate) struct Missed {
 /// # Errors
 /// Only faults of the machine.
 pub(crate) async fn snapshot(store: &Store, user: Id) -> Result<Option<Snapshot>, StoreError> {
+    // While the log stands still, nobody who waits for it keeps a connection from those who don't. What is committed after this
+    // is waited for with one, yet by so few at once that some are left.
+    store.meet_all().await?;
+    let _turn = store.snapshots.acquire().await;
     let before = store.log.head();
     let mut read = store.read().await?;
     let last = store.log.audible(rows::head(&mut read).await?);

@@ -4,7 +4,10 @@ use sanmon_core::id::Id;
 
 use super::loopback::{MAX_ENTRY_BYTES, Reach};
 use super::*;
+use crate::fields::Fields;
 use crate::store::operator_keys::Scope;
+use crate::store::sessions::{self, NewSession};
+use crate::store::snapshot;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -241,6 +244,35 @@ async fn a_change_waits_for_no_log_that_is_known_to_be_out_of_reach() {
     let numbers: Vec<_> =
         texts.iter().map(|text| text.split(r#""d":"#).nth(1).unwrap().split(['}', ',']).next()).collect();
     assert_eq!(numbers, ["0", "1", "2", "3"].map(Some), "{texts:?}");
+}
+
+#[tokio::test]
+async fn who_waits_for_the_log_keeps_nobody_from_reading() {
+    let bench = Bench::new(On::Postgres).await;
+    let log = Arc::clone(&bench.shared.as_ref().unwrap().0);
+    let user = Id::new(7).unwrap();
+    let new = NewSession { id: Some(user), user: Fields::parse(r#"{"username":"a"}"#).unwrap(), expires_in: None };
+    let session = sessions::create(&bench.store, new).await.unwrap();
+    log.set(Reach::Out);
+    let number = bench.store.write(|tx| Box::pin(async move { Ok(tx.emit(draft(r#"{"t":"X"}"#))) })).await.unwrap();
+    let waiting: Vec<_> = (0..50)
+        .map(|_| {
+            let store = bench.store.clone();
+            tokio::spawn(async move { snapshot::snapshot(&store, user).await })
+        })
+        .collect();
+    // Each of these comes behind all who wait.
+    for _ in 0..3 {
+        let found = sessions::authenticate(&bench.store, &session.session_id);
+        let found = tokio::time::timeout(Duration::from_secs(3), found).await.expect("an answer at once");
+        assert_eq!(found.unwrap().map(|found| found.user), Some(user));
+    }
+    assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+    log.set(Reach::Near);
+    for snapshot in waiting {
+        let snapshot = snapshot.await.unwrap().unwrap().unwrap();
+        assert!(snapshot.head >= bench.store.log.place_of(number));
+    }
 }
 
 #[tokio::test]
