@@ -54,9 +54,9 @@ impl Cluster {
         let urls: Vec<String> = servers.iter().map(Nats::url).collect();
         let nats = servers.remove(0);
         let mut cluster = Self { nodes: Vec::new(), roads: Vec::new(), nats, replicas: servers, postgres: None };
-        let setup = at_home(setup).set("store_url", store).set("nats_replicas", 3).set("nats_url", urls.join(","));
+        let setup = setup.set("store_url", store).set("nats_replicas", 3).set("nats_url", urls.join(","));
         for _ in 0..nodes {
-            cluster.join(setup.clone()).await;
+            cluster.join(at_home(setup.clone())).await;
         }
         cluster.until_all_are_named().await;
         cluster

@@ -87,8 +87,8 @@ impl Crowd {
 pub fn at_home(setup: Setup) -> Setup {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let port = loop {
-        // Tests run in threads of one process or in processes of their own.
-        let turn = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        // Tests run in threads of one process or in processes of their own, which begin far from each other.
+        let turn = std::process::id().wrapping_mul(7919).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let port = 10_000 + (turn % 21_000) as u16;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             break port;
