@@ -1,6 +1,8 @@
 //! Coming back: what was missed is replayed, or the client is told that it can't be.
 
-use harness::{Encoding, Server, Setup, Socket, User};
+use std::time::Duration;
+
+use harness::{Encoding, Opcode, RawFrame, RawSocket, Server, Setup, Socket, User, within};
 use serde_json::{Value, json};
 
 /// Comes back with a position.
@@ -87,7 +89,7 @@ async fn what_the_log_no_longer_holds_starts_anew() {
     let old = count(&server, &to, 0..1).await;
     let recent = count(&server, &to, 1..60).await;
     // The log forgets in the background, so a client may still be served from what is about to go.
-    harness::within("the log to forget", async {
+    within("the log to forget", async {
         loop {
             let (socket, answer) = resume(&server, &user, Encoding::Json, old).await;
             socket.leave().await;
@@ -95,7 +97,7 @@ async fn what_the_log_no_longer_holds_starts_anew() {
                 assert_eq!(answer["d"]["resumed"], false);
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     })
     .await;
@@ -189,4 +191,56 @@ async fn a_session_that_is_gone_does_not_resume() {
     let mut socket = Socket::connect(&server).await;
     socket.identify(&user, Encoding::Json, Some(position)).await;
     assert_eq!(socket.closed().await.code, 4003);
+}
+
+/// Fills the log with events for everyone; the place of the first.
+async fn fill(server: &Server, batches: u64, size: usize) -> u64 {
+    let filler = "x".repeat(size);
+    let event = json!({ "to": "everyone", "t": "MANY", "d": filler });
+    let batch = json!({ "events": vec![event; 1000] });
+    let mut first = None;
+    for _ in 0..batches {
+        let answer = server.operator().post("/publish", batch.clone()).await;
+        let places = answer.expect(200);
+        first = first.or(places["seqs"][0].as_u64());
+    }
+    first.expect("places of events")
+}
+
+#[tokio::test]
+async fn who_resumes_and_reads_nothing_costs_little_however_much_it_missed() {
+    let server = Setup::new().set("max_identifies_per_second", 1_000).start().await;
+    let users = [server.user("ada").await, server.user("bob").await];
+    let position = fill(&server, 60, 100).await;
+    let before = server.memory();
+    let mut idle = Vec::new();
+    for user in users.iter().cycle().take(200) {
+        let mut socket = RawSocket::connect(&server).await;
+        let identify = json!({ "session_id": user.session_id, "seq": position });
+        socket.send(&RawFrame::new(Opcode::Text, identify.to_string())).await;
+        let (_, resumed) = socket.next().await.expect("an answer");
+        assert!(resumed.starts_with(b"{\"t\":\"RESUMED\""), "{}", String::from_utf8_lossy(&resumed));
+        idle.push(socket);
+    }
+    // A list of what each is still to get would be 96 MB.
+    let grown = server.memory().saturating_sub(before);
+    assert!(grown < 40 << 20, "{grown} bytes for {} that resume", idle.len());
+}
+
+#[tokio::test]
+async fn who_resumes_and_takes_nothing_for_long_is_closed() {
+    let server = Setup::new().set("max_stall_ms", 1_000).start().await;
+    let user = server.user("ada").await;
+    // More than the kernel's buffers hold.
+    let position = fill(&server, 10, 2_000).await;
+    let mut stuck = RawSocket::connect(&server).await;
+    let identify = json!({ "session_id": user.session_id, "seq": position });
+    stuck.send(&RawFrame::new(Opcode::Text, identify.to_string())).await;
+    within("the slow one to be closed", async {
+        while server.metric("sanmon_connections_closed_total{code=\"4403\"}").await != 1 {
+            stuck.send(&RawFrame::new(Opcode::Pong, "")).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
 }

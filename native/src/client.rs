@@ -21,6 +21,7 @@
 mod builder;
 mod driver;
 mod network;
+mod sleep;
 mod trust;
 
 use std::pin::Pin;
@@ -80,6 +81,13 @@ impl Client {
     /// [`Ended`].
     pub async fn set_presence(&self, presence: Presence) -> Result<(), Ended> {
         self.commands.send(Command::Presence(Box::new(presence))).await.map_err(|_| Ended)
+    }
+
+    /// The machine woke up, or its network is another: the link is doubted, and what was waited for is tried now. That the machine
+    /// slept is noticed by itself, within five seconds.
+    pub async fn wake(&self) {
+        // Who has ended does not wake.
+        let _ = self.commands.send(Command::Wake).await;
     }
 
     /// Ends the client. What was already received can still be read, [`Update::Ended`] last.

@@ -10,7 +10,7 @@ use sanmon_core::codec::{Encoding, Message, text_of};
 use sanmon_core::event::{Envelope, Presence};
 use sanmon_core::gateway::{Client, ClientOptions, ClientOutput, Close, Incoming};
 use tokio::sync::mpsc;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -19,12 +19,15 @@ use tokio_tungstenite::tungstenite::{Error, Message as Frame, Utf8Bytes};
 use super::Update;
 use super::builder::SessionSource;
 use super::network::{ConnectError, Network, Transport};
+use super::sleep::Sleep;
 use crate::clock::Clock;
 
 /// How long a message may take to be written.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a close handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often it is looked whether the machine has slept.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Updates that wait in the driver before older states give way.
 const MAX_WAITING: usize = 32;
 
@@ -32,6 +35,7 @@ const MAX_WAITING: usize = 32;
 #[derive(Debug)]
 pub(super) enum Command {
     Presence(Box<Presence>),
+    Wake,
     Stop,
 }
 
@@ -39,6 +43,7 @@ pub(super) enum Command {
 pub(super) struct Driver {
     machine: Client<Envelope>,
     clock: Clock,
+    sleep: Sleep,
     network: Arc<Network>,
     session: SessionSource,
     encoding: Encoding,
@@ -67,6 +72,7 @@ enum Wake {
     Delivered,
     Unread,
     Deadline,
+    LookAround,
 }
 
 impl Driver {
@@ -85,6 +91,7 @@ impl Driver {
         Self {
             machine: Client::new(clock.now(), options, seed),
             clock,
+            sleep: Sleep::default(),
             network: Arc::new(network),
             session,
             encoding,
@@ -105,16 +112,21 @@ impl Driver {
             if self.machine.deadline().is_none() {
                 return self.deliver_rest().await;
             }
-            match self.wake().await {
+            let wake = self.wake().await;
+            if self.sleep.has_ended(self.clock.unix(), self.clock.steady()) {
+                self.machine.handle_wake(self.clock.now());
+            }
+            match wake {
                 Wake::Step(step) => self.take_step(step),
                 Wake::Frame(frame) => self.take_frame(frame),
                 Wake::Command(Some(Command::Presence(presence))) => {
                     self.machine.handle_presence(self.clock.now(), &presence);
                 }
+                Wake::Command(Some(Command::Wake)) => self.machine.handle_wake(self.clock.now()),
                 // Nobody reads any more, or will ever say anything.
                 Wake::Command(Some(Command::Stop) | None) | Wake::Unread => self.machine.handle_stop(self.clock.now()),
                 Wake::Deadline => self.machine.handle_timeout(self.clock.now()),
-                Wake::Delivered => {}
+                Wake::Delivered | Wake::LookAround => {}
             }
         }
     }
@@ -150,6 +162,7 @@ impl Driver {
                 Some(deadline) => sleep_until(deadline.into()).await,
                 None => std::future::pending().await,
             } } => Wake::Deadline,
+            () = sleep(LOOK_EVERY) => Wake::LookAround,
         };
         if let Wake::Step(_) = wake {
             self.step = None;
