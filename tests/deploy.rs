@@ -63,6 +63,14 @@ fn the_units_flags_are_the_programs_and_it_waits_for_the_drain() {
     assert!(waits > longest, "a drain may take {longest:?}, the unit waits {waits:?}");
     let files: u64 = unit["LimitNOFILE"].parse().expect("a number");
     assert!(files > of("max_connections") + of("max_http_connections") + 256);
+    // It is started again for ever, and each start may wait for what it stands on.
+    let text = text("sanmon.service");
+    let about = text.split_once("[Service]").map(|(about, _)| settings(about)).expect("two sections");
+    assert_eq!(about["StartLimitIntervalSec"], "0", "after some starts that fail it would give up for good");
+    let pause: u64 = unit["RestartSec"].strip_suffix("ms").and_then(|ms| ms.parse().ok()).expect("milliseconds");
+    assert!((100..=1_000).contains(&pause), "{pause} ms: neither a busy loop nor a long absence after a crash");
+    let start = Duration::from_secs(unit["TimeoutStartSec"].parse().expect("seconds"));
+    assert!(start > Duration::from_secs(30 + 30 + 12), "NATS, PostgreSQL and a dead node's name may be waited for");
     for (name, value) in [
         ("Type", "notify"),
         ("KillSignal", "SIGTERM"),

@@ -4,6 +4,7 @@ mod encryption;
 mod outage;
 mod repetition;
 mod revocation;
+mod starting;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! No secret is found in anything that a server writes, says of itself, or keeps.
 
+mod settings;
+
 use std::path::Path;
 
 use harness::{Api, Encoding, RawFrame, RawSocket, Server, Setup, Socket, User};

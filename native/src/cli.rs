@@ -12,6 +12,7 @@ mod interaction;
 mod invite;
 mod keygen;
 mod listen;
+mod mistake;
 mod operator_key;
 mod output;
 mod presence;
@@ -75,7 +76,8 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    match Cli::parse().command.run() {
+    let cli = Cli::try_parse().unwrap_or_else(|error| mistake::without_secrets(error).exit());
+    match cli.command.run() {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();

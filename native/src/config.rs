@@ -2,6 +2,7 @@
 
 mod address;
 mod check;
+mod file;
 mod help;
 mod interactions_key;
 mod load;

@@ -172,7 +172,7 @@ impl Store {
         let folder = Folder::take(&config.data)?;
         let server = Server::at(url)?;
         let failed = |error: StoreError| ServerError::Unreachable { server: server.shown(), reason: error.to_string() };
-        let mut conn = server.writer().await.map_err(failed)?;
+        let mut conn = server.first_writer().await?;
         server.check_version(&mut conn).await?;
         let engine = Engine::Postgres(server.clone());
         schema::migrate(&engine, &mut conn)

@@ -1,6 +1,6 @@
 //! NATS and PostgreSQL over TLS, for nodes with a login; and what a node says that gets in nowhere.
 
-use harness::{Authority, Setup, Socket, within};
+use harness::{Authority, Server, Setup, Socket, within};
 use sanmon_engines::{Certificate, Nats, Postgres};
 use serde_json::json;
 use tempfile::TempDir;
@@ -9,6 +9,9 @@ use tempfile::TempDir;
 const NATS_PASSWORD: &str = "n@ts/word";
 /// [`Postgres::PASSWORD`] as it stands in an address.
 const POSTGRES_PASSWORD: &str = "p%40ss%2Fword";
+
+/// What may be found nowhere: both, as they are and as addresses have them, and a wrong one.
+const PASSWORDS: [&str; 5] = ["n@ts/", "n%40ts", "p@ss/", "p%40ss", "wr0ng"];
 
 /// NATS and PostgreSQL, each with a certificate of an authority of its own and asking for a password.
 struct Engines {
@@ -73,7 +76,7 @@ async fn refused(setup: Setup) -> String {
     let output = within("the node to end", ended).await.expect("its output");
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    for secret in ["n@ts", "n%40ts", "p@ss", "p%40ss", "wr0ng"] {
+    for secret in PASSWORDS {
         assert!(!said.contains(secret), "{said}");
     }
     said.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("no error in {said}")).to_owned()
@@ -95,6 +98,51 @@ async fn nodes_speak_tls_with_nats_and_postgres() {
     let encrypted = "SELECT count(*) > 0 AND bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
                      WHERE usename = 'guarded'";
     assert_eq!(engines.postgres.query("postgres", encrypted), "t");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_at_the_loudest_level_writes_no_password() {
+    let mut engines = Engines::start().await;
+    let setup = engines.setup().set("log_level", "trace,async_nats=trace,sqlx=trace");
+    let mut node = setup.start().await;
+    let user = node.user("ada").await;
+    let mut socket = Socket::live(&node, &user).await;
+    let guild = node.guild(&user, "Tea house").await;
+    socket.event("GUILD_CREATE").await;
+    // What is said when either of them goes away and comes back.
+    engines.nats.kill();
+    until_ready(&node, 503).await;
+    engines.nats.restart();
+    until_ready(&node, 200).await;
+    engines.postgres.kill();
+    let path = format!("/guilds/{guild}");
+    assert!(node.as_user(&user).get(&path).await.status >= 500);
+    engines.postgres.restart();
+    within("PostgreSQL to be used again", async {
+        while node.as_user(&user).get(&path).await.status != 200 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    let says = node.admin().get("/metrics").await.text;
+    node.signal(rustix::process::Signal::TERM);
+    assert!(node.exited().await.success());
+    let output = node.output();
+    for library in ["async_nats", "sqlx", "sanmon"] {
+        assert!(output.contains(&format!("\"target\":\"{library}")), "nothing of {library} was written");
+    }
+    for secret in PASSWORDS {
+        assert!(!output.contains(secret) && !says.contains(secret), "{secret} was written");
+    }
+}
+
+async fn until_ready(node: &Server, status: u16) {
+    within("readiness to change", async {
+        while node.admin().get("/readyz").await.status != status {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

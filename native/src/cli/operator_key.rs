@@ -56,8 +56,9 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Revoke {
-    /// The key's id
-    id: Id,
+    /// The key's id, the part of it before the dot; or the whole
+    #[arg(value_name = "KEY")]
+    which: String,
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
@@ -75,7 +76,9 @@ impl OperatorKey {
             }
             Self::List(list) => list.format.answer(&Api::operator(&list.target)?.get("/operator-keys").await?),
             Self::Revoke(revoke) => {
-                Api::operator(&revoke.target)?.delete(&format!("/operator-keys/{}", revoke.id)).await?;
+                let id = revoke.which.split('.').next().unwrap_or_default();
+                let id: Id = id.parse().map_err(|error| Failure::Usage(format!("KEY: {error}")))?;
+                Api::operator(&revoke.target)?.delete(&format!("/operator-keys/{id}")).await?;
                 revoke.format.done("revoked")
             }
         }

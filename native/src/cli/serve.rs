@@ -1,5 +1,7 @@
 //! `sanmon serve`: a server until a signal ends it.
 
+use std::time::Duration;
+
 use crate::config::{Address, Config, LogFormat};
 use crate::server::{Server, StartError};
 use crate::telemetry;
@@ -18,11 +20,15 @@ use super::output::{say, write};
 /// socket.
 const OTHER_FILES: u64 = 256;
 
+/// How long the end waits for work that can't be taken back, such as the question for a host's address.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Run a server.
 ///
 /// Every flag --like-this can also be given as a variable SANMON_LIKE_THIS or as a key like_this in the file; the flag
-/// beats the variable, which beats the file. SIGTERM and SIGINT drain the server and end it, a second one ends it at
-/// once; SIGHUP reads the certificate and its key again.
+/// beats the variable, which beats the file. SIGTERM and SIGINT drain the server and end it with 0, a second one ends
+/// it at once with 1; one that comes before the server has started ends it at once with 0. SIGHUP reads the certificate
+/// and its key again.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -38,7 +44,10 @@ impl Serve {
         }
         raise_file_limit(&config);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        runtime.map_err(|error| Failure::Local(format!("can't start the runtime: {error}")))?.block_on(serve(config))
+        let runtime = runtime.map_err(|error| Failure::Local(format!("can't start the runtime: {error}")))?;
+        let ended = runtime.block_on(serve(config));
+        runtime.shutdown_timeout(LEAVE_TIMEOUT);
+        ended
     }
 }
 
@@ -46,16 +55,23 @@ async fn serve(config: Config) -> Result<(), Failure> {
     // Taken first, so that no signal meets the default of ending the process once it is announced.
     let mut signals = Signals::take().map_err(|error| Failure::Local(format!("can't take signals: {error}")))?;
     let format = config.log_format;
-    let server = Server::start(config).await.map_err(failed_start)?;
+    let server = tokio::select! {
+        started = Server::start(config) => started.map_err(failed_start)?,
+        // What it had done so far is what a killed server leaves behind, which the next start takes over.
+        () = signals.end() => {
+            info!("ended by a signal before the start was over");
+            return Ok(());
+        }
+    };
     announce(&server, format)?;
     tell_supervisor(NotifyState::Ready);
 
-    signals.end(&server).await;
+    signals.end_or_reload(&server).await;
     info!("draining; a second signal ends the server at once");
     tell_supervisor(NotifyState::Stopping);
     let ended = tokio::select! {
         () = async { server.drain().await; server.stop().await } => true,
-        () = signals.second() => false,
+        () = signals.end() => false,
     };
     if ended { Ok(()) } else { Err(Failure::Local("ended by a second signal before the drain was over".into())) }
 }
@@ -91,7 +107,7 @@ impl Signals {
     }
 
     /// Waits for a signal to end; reads the certificate again at each one to do so.
-    async fn end(&mut self, server: &Server) {
+    async fn end_or_reload(&mut self, server: &Server) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return,
@@ -104,8 +120,8 @@ impl Signals {
         }
     }
 
-    /// Waits for another signal to end.
-    async fn second(&mut self) {
+    /// Waits for a signal to end, and for nothing else.
+    async fn end(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

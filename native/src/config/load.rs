@@ -1,13 +1,13 @@
 //! From flags, variables and a file to one configuration.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::error::ContextKind;
 
 use super::check::Contradiction;
+use super::file;
 use super::table::{Config, Options, SETTINGS, Setting};
 
 /// Variables that are not settings of the server: commands read them.
@@ -79,7 +79,7 @@ impl Config {
         let (variables, named) = from_environment(environment)?;
         let options = flags.or(variables);
         let options = match file.map(Path::to_owned).or(named) {
-            Some(path) => options.or(from_file(&path)?),
+            Some(path) => options.or(file::read(&path)?),
             None => options,
         };
         let config = Self::from(options);
@@ -117,11 +117,15 @@ fn from_variable(setting: &Setting, value: OsString) -> Result<Options, ConfigEr
     command
         .try_get_matches_from([flag])
         .and_then(|matches| <Options as clap::FromArgMatches>::from_arg_matches(&matches))
-        .map_err(|error| ConfigError::BadVariable { name: setting.variable(), reason: reason_of(&error) })
+        .map_err(|error| ConfigError::BadVariable { name: setting.variable(), reason: reason_of(setting, &error) })
 }
 
-fn reason_of(error: &clap::Error) -> String {
-    let value = error.get(ContextKind::InvalidValue).map(ToString::to_string).unwrap_or_default();
+fn reason_of(setting: &Setting, error: &clap::Error) -> String {
+    let value = match error.get(ContextKind::InvalidValue) {
+        // A secret key looks like a public one.
+        Some(value) if setting.key != "interactions_key" => value.to_string(),
+        _ => "***".into(),
+    };
     match std::error::Error::source(error) {
         Some(source) => format!("`{value}`: {source}"),
         None => match error.get(ContextKind::ValidValue) {
@@ -131,25 +135,16 @@ fn reason_of(error: &clap::Error) -> String {
     }
 }
 
-fn from_file(path: &Path) -> Result<Options, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    let bad = |error: toml::de::Error| ConfigError::BadFile { path: path.to_owned(), message: error.to_string() };
-    let table: toml::Table = toml::from_str(&text).map_err(bad)?;
-    // Looked up by hand first, since serde's own message lists every key there is.
-    if let Some(key) = table.keys().find(|key| SETTINGS.iter().all(|setting| setting.key != key.as_str())) {
-        let nearest = nearest(key, SETTINGS.iter().map(|setting| setting.key.to_owned()));
-        return Err(ConfigError::UnknownKey { path: path.to_owned(), key: key.clone(), nearest });
-    }
-    toml::from_str(&text).map_err(bad)
-}
-
-fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
+/// The most similar of the names that are known.
+pub(super) fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
     let likeness = |other: &String| strsim::jaro_winkler(name, other);
     known.max_by(|one, other| likeness(one).total_cmp(&likeness(other))).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use clap::Parser;
 
     use super::*;
@@ -219,6 +214,9 @@ mod tests {
         assert_eq!(bad("SANMON_NODE", "256").to_string(), "SANMON_NODE: `256`: 256 is not in 0..=255");
         assert!(bad("SANMON_LISTEN", "localhost").to_string().starts_with("SANMON_LISTEN: `localhost`: an address is"));
         assert!(bad("SANMON_LOG_FORMAT", "xml").to_string().contains("`xml`"));
+
+        let error = bad("SANMON_INTERACTIONS_KEY", "7=geheim").to_string();
+        assert_eq!(error, "SANMON_INTERACTIONS_KEY: `***`: a key has 64 hex digits");
 
         let file = file("node = 1\nlisten = [\"nowhere\"]\n");
         let error = Config::load(Options::default(), [], Some(file.path())).unwrap_err().to_string();

@@ -14,6 +14,12 @@ use crate::config::ServerUrl;
 /// The oldest version that is served.
 const OLDEST: i64 = 140_000;
 
+/// How long a start waits for a server that can't be reached: long enough for one that starts beside this node.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long it waits between two attempts.
+const START_PAUSE: Duration = Duration::from_millis(250);
+
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -71,12 +77,41 @@ impl Server {
 
     /// A connection that writes.
     pub(super) async fn writer(&self) -> Result<AnyConnection, StoreError> {
-        let connect = async {
-            let mut conn = self.options.connect().await?;
-            sqlx::raw_sql(SET_UP_WRITER).execute(&mut conn).await?;
-            Ok(conn)
+        bounded(CONNECT_TIMEOUT, async { Ok(self.connect().await?) }).await
+    }
+
+    /// The first such connection. A server that can't be reached yet is waited for; one that refuses this node is not.
+    pub(super) async fn first_writer(&self) -> Result<AnyConnection, ServerError> {
+        let unreachable = |reason| ServerError::Unreachable { server: self.shown(), reason };
+        let mut last = None;
+        let connecting = async {
+            loop {
+                let reason = match tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await {
+                    Ok(Ok(conn)) => return Ok(conn),
+                    Ok(Err(error)) if !may_pass(&error) => return Err(unreachable(error.to_string())),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+                };
+                if last.is_none() {
+                    tracing::warn!(%reason, server = self.shown, "PostgreSQL can't be reached yet");
+                }
+                last = Some(reason);
+                tokio::time::sleep(START_PAUSE).await;
+            }
         };
-        bounded(CONNECT_TIMEOUT, connect).await
+        match tokio::time::timeout(START_TIMEOUT, connecting).await {
+            Ok(done) => done,
+            Err(_) => {
+                let last = last.unwrap_or_else(|| "no answer".to_owned());
+                Err(unreachable(format!("{last}, after trying for {} s", START_TIMEOUT.as_secs())))
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<AnyConnection, sqlx::Error> {
+        let mut conn = self.options.connect().await?;
+        sqlx::raw_sql(SET_UP_WRITER).execute(&mut conn).await?;
+        Ok(conn)
     }
 
     /// Connections that only read.
@@ -121,6 +156,17 @@ impl Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Server").field(&self.shown).finish()
+    }
+}
+
+/// Whether the same attempt may succeed a little later: nobody listens there yet, or a server that starts, stops or is full.
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => !error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
+        }
+        _ => false,
     }
 }
 
