@@ -66,6 +66,12 @@ impl Loader {
         Self { runtime, store, shared, authentications: permits(), loads: permits(), pages: permits(), ties }
     }
 
+    /// What those need who are loaded.
+    #[cfg(test)]
+    pub(super) fn loads(&self) -> &Semaphore {
+        &self.loads
+    }
+
     /// Asks whose session this secret is; a suspect's question waits in the queue of suspects.
     pub(super) fn authenticate(&self, thread: usize, key: Key, secret: String, queue: Option<Arc<Semaphore>>) {
         let (store, shared) = (self.store.clone(), self.shared.clone());

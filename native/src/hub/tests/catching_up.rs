@@ -53,6 +53,20 @@ async fn nothing_is_lost_nor_doubled_between_identify_and_live() {
 }
 
 #[tokio::test]
+async fn a_session_is_looked_at_however_many_wait_to_be_loaded() {
+    let bench = Bench::new().await;
+    let session = bench.session(1).await;
+    let loads = bench.hub.shared.backend.get().unwrap().loader.loads();
+    let all = loads.acquire_many(u32::try_from(loads.available_permits()).unwrap()).await.unwrap();
+    let (mut stranger, mut client) = (bench.connect().await, bench.connect().await);
+    client.identify(&session.session_id, "json", None).await;
+    stranger.identify("nobody's", "json", None).await;
+    assert_eq!(stranger.end().await.0, 4003);
+    drop(all);
+    client.event("READY").await;
+}
+
+#[tokio::test]
 async fn an_unknown_position_gets_everything_anew() {
     let bench = Bench::new().await;
     let session = bench.session(1).await;
