@@ -196,7 +196,7 @@ async fn a_session_that_is_gone_does_not_resume() {
 /// Fills the log with events for everyone; the place of the first.
 async fn fill(server: &Server, batches: u64, size: usize) -> u64 {
     let filler = "x".repeat(size);
-    let event = json!({ "to": "everyone", "t": "MANY", "d": filler });
+    let event = json!({ "to": "everyone", "t": "MANY", "d": { "filler": filler } });
     let batch = json!({ "events": vec![event; 1000] });
     let mut first = None;
     for _ in 0..batches {
@@ -232,7 +232,7 @@ async fn who_resumes_and_takes_nothing_for_long_is_closed() {
     let server = Setup::new().set("max_stall_ms", 1_000).start().await;
     let user = server.user("ada").await;
     // More than the kernel's buffers hold.
-    let position = fill(&server, 10, 2_000).await;
+    let position = fill(&server, 20, 900).await;
     let mut stuck = RawSocket::connect(&server).await;
     let identify = json!({ "session_id": user.session_id, "seq": position });
     stuck.send(&RawFrame::new(Opcode::Text, identify.to_string())).await;
