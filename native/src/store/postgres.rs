@@ -166,6 +166,8 @@ fn may_pass(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => {
             error.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
         }
+        // What sqlx makes of a connection that was closed instead of answered: the octet that it never got.
+        sqlx::Error::Protocol(what) => what.contains("SSLRequest: 0x00"),
         _ => false,
     }
 }
@@ -182,5 +184,25 @@ pub(super) async fn bounded<T>(
     match tokio::time::timeout(time, doing).await {
         Ok(done) => done,
         Err(_) => Err(StoreError::Unavailable(format!("the database did not answer within {} s", time.as_secs()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_is_closed_unanswered_is_tried_again() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://sanmon@{}/sanmon", listener.local_addr().unwrap());
+        let server = Server::at(&url.parse().unwrap()).unwrap();
+        let closes = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 8];
+            tokio::io::AsyncReadExt::read_exact(&mut socket, &mut asked).await.unwrap();
+        };
+        let (refused, ()) = tokio::join!(server.connect(), closes);
+        let error = refused.unwrap_err();
+        assert!(may_pass(&error), "{error}");
     }
 }
