@@ -39,7 +39,7 @@ async fn acting_in_a_users_name_leaves_a_line_whatever_came_of_it() {
     acting.post("/guilds", json!({ "name": "x" })).await.expect(201);
     let done = line(&server, "POST", "/guilds", 201).await;
     assert_eq!((&done["operator_key"], &done["operator"], &done["outcome"]), (id, &json!("acting"), &json!("done")));
-    assert_eq!(done["user"], user.id);
+    assert_eq!((&done["user"], &done["client"]), (&json!(user.id), &json!("127.0.0.1")));
 
     acting.get("/guilds/5").await.error(404);
     assert_eq!(line(&server, "GET", "/guilds/5", 404).await["outcome"], "refused");
@@ -61,6 +61,23 @@ async fn acting_in_a_users_name_leaves_a_line_whatever_came_of_it() {
     acting.delete(&format!("/invites/{code}")).await.expect(204);
     line(&server, "DELETE", "/invites/{code}", 204).await;
     assert!(!server.output().contains(code));
+}
+
+#[tokio::test]
+async fn a_line_says_from_where_as_far_as_proxies_are_believed() {
+    for (trusted, client) in [("127.0.0.1", "198.51.100.7"), ("10.0.0.0/8", "127.0.0.1")] {
+        let server = Setup::new().set("trusted_proxies", trusted).start().await;
+        let operator = server.operator().with("x-forwarded-for", "198.51.100.7");
+        operator.get("/operator-keys").await.expect(200);
+        assert_eq!(line(&server, "GET", "/operator-keys", 200).await["client"], client);
+    }
+}
+
+#[tokio::test]
+async fn an_operator_who_names_a_user_in_vain_is_on_record() {
+    let server = Server::start().await;
+    server.operator().with("x-on-behalf-of", "1").get("/operator-keys").await.error(400);
+    assert_eq!(line(&server, "GET", "/operator-keys", 400).await["outcome"], "refused");
 }
 
 #[tokio::test]
@@ -93,7 +110,8 @@ async fn keys_sessions_and_backups_leave_lines_and_publishing_does_not() {
     let copy = folder.path().join("copy.db");
     let control = harness::Api::over_unix(&server.data().join("control.sock"));
     control.post("/backup", json!({ "to": copy })).await.expect(201);
-    assert_eq!(line(&server, "POST", "/backup", 201).await["operator"], "control socket");
+    let copied = line(&server, "POST", "/backup", 201).await;
+    assert_eq!((&copied["operator"], copied.get("client")), (&json!("control socket"), None));
 
     server.publish(json!({ "to": "everyone", "t": "X" })).await;
     server.as_user(&server.user("mary").await).get("/users/@me").await.expect(200);

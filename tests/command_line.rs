@@ -121,14 +121,34 @@ async fn keys_are_made_used_listed_and_revoked() {
         command.args(["--url", &url]).env("SANMON_KEY", key);
         command
     };
+    assert!(made.get("expires_at").is_none(), "{made}");
+    let short = json_of(&mut sanmon(&[
+        "operator-key",
+        "create",
+        "short",
+        "--scopes",
+        "publish",
+        "--expires-in",
+        "1",
+        "--data",
+        data,
+    ]));
     json_of(&mut by_key(&["session", "create", "--username", "x"], key));
     json_of(&mut by_key(&["publish", "--to", "everyone", "X"], key));
     assert!(fails(&mut by_key(&["operator-key", "list"], key), 3).contains("admin"));
     let listed = json_of(&mut by_key(&["operator-key", "list"], server.key()));
-    assert!(listed.as_array().is_some_and(|keys| keys.len() == 2), "{listed}");
+    assert!(listed.as_array().is_some_and(|keys| keys.len() >= 2), "{listed}");
     assert!(!listed.to_string().contains(key), "{listed}");
     done(&mut sanmon(&["operator-key", "revoke", id.trim_matches('"'), "--data", data]));
     fails(&mut by_key(&["publish", "--to", "everyone", "X"], key), 3);
+    // The other one ends by itself.
+    let end = std::time::Instant::now() + harness::PATIENCE;
+    let short_key = short["key"].as_str().expect("a key");
+    while by_key(&["publish", "--to", "everyone", "X"], short_key).output().expect("sanmon runs").status.success() {
+        assert!(std::time::Instant::now() < end, "{short} does not end");
+    }
+    assert!(short["expires_at"].is_u64(), "{short}");
+    fails(&mut by_key(&["publish", "--to", "everyone", "X"], short_key), 3);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What browsers are told with every answer: no guessing of types, no frames, no foreign scripts.
 
-use harness::{Answer, Server};
+use std::sync::Arc;
+
+use harness::{Answer, Authority, Server, Setup};
 
 /// What every answer carries.
 fn assert_hardened(what: &str, answer: &Answer) {
@@ -62,6 +64,8 @@ async fn the_console_runs_its_own_scripts_and_no_others() {
     assert_eq!(directive("default-src"), "'none'");
     assert_eq!(directive("script-src"), "'self' 'wasm-unsafe-eval'");
     assert_eq!(directive("style-src"), "'self'");
+    // The one gateway that there is, by the name under which clients are sent there.
+    assert_eq!(directive("connect-src"), format!("'self' ws://{}", server.address()));
     for name in ["base-uri", "form-action", "frame-ancestors"] {
         assert_eq!(directive(name), "'none'");
     }
@@ -72,6 +76,20 @@ async fn the_console_runs_its_own_scripts_and_no_others() {
     for word in ["<script>", " onclick=", " style=", "javascript:"] {
         assert!(!page.text.contains(word), "{word} would not work under this policy");
     }
+}
+
+#[tokio::test]
+async fn browsers_are_bound_to_tls_where_that_is_set_and_nowhere_else() {
+    const HSTS: &str = "strict-transport-security";
+    let authority = Arc::new(Authority::new());
+    let server = Setup::new().tls(Arc::clone(&authority)).set("hsts_max_age_s", 3_600).start().await;
+    for path in ["/", "/available", "/nowhere"] {
+        assert_eq!(server.anyone().get(path).await.header(HSTS), Some("max-age=3600"), "{path}");
+    }
+    // Nobody is bound by what came unencrypted.
+    assert_eq!(server.admin().get("/metrics").await.header(HSTS), None);
+    let server = Setup::new().tls(authority).start().await;
+    assert_eq!(server.anyone().get("/").await.header(HSTS), None);
 }
 
 #[tokio::test]

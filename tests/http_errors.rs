@@ -210,3 +210,31 @@ async fn first_line(stream: &mut Box<dyn harness::Io>) -> String {
     .await;
     String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().to_owned()
 }
+
+#[tokio::test]
+async fn who_asks_is_said_once() {
+    let server = Server::start().await;
+    let (user, other) = (server.user("ada").await, server.user("grace").await);
+    let session = |user: &harness::User| format!("Authorization: {}\r\n", user.session_id);
+    let key = format!("Authorization: Bearer {}\r\n", server.key());
+    let named = |user: u64| format!("X-On-Behalf-Of: {user}\r\n");
+    for (path, headers, status) in [
+        ("/users/@me", session(&user), 200),
+        ("/users/@me", session(&user) + &session(&user), 400),
+        ("/users/@me", session(&user) + &session(&other), 400),
+        ("/users/@me", key.clone() + &session(&other), 400),
+        ("/operator-keys", key.clone() + &session(&user), 400),
+        ("/users/@me", key.clone() + &named(user.id), 200),
+        ("/users/@me", key.clone() + &named(user.id) + &named(user.id), 400),
+        ("/users/@me", key.clone() + &named(user.id) + &named(other.id), 400),
+        ("/guilds/5/preview", session(&user) + &session(&other), 400),
+    ] {
+        let mut stream = server.stream().await;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        harness::within("the answer", stream.read_to_string(&mut answer)).await.expect("text");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+        assert!(status == 200 || answer.contains("stands more than once"), "{path}: {answer}");
+    }
+}

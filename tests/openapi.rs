@@ -29,7 +29,6 @@ async fn the_description_is_true() {
     command.args(["-m", "schemathesis.cli", "--config-file", "schemathesis.toml", "run"]);
     command.arg(format!("{}/openapi.json", server.url()));
     command.args(["--header", &format!("Authorization: Bearer {}", server.key())]);
-    command.args(["--header", &format!("X-On-Behalf-Of: {}", user.id)]);
     command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "1"]);
     command.args(["--request-timeout", "10", "--no-color"]);
     command.env("SANMON_ACTING_USER", user.id.to_string()).current_dir(folder.path());

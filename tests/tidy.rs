@@ -19,7 +19,7 @@ const CORE: &[&[&str]] = &[
 
 /// The modules of the server's library, likewise.
 const NATIVE: &[&[&str]] = &[
-    &["addresses", "causes", "clock", "config", "disk", "failures", "fields", "metrics", "tally"],
+    &["addresses", "causes", "clock", "config", "disk", "failures", "fields", "headers", "metrics", "tally"],
     &["cluster", "nats", "peer"],
     &["listen", "log", "origin", "store", "tls"],
     &["upgrade", "hub", "client", "telemetry"],

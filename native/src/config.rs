@@ -14,6 +14,7 @@ mod table;
 
 pub use self::address::{Address, InvalidAddress};
 pub use self::check::Contradiction;
+pub(crate) use self::check::LONGEST_S;
 pub use self::interactions_key::InteractionsKey;
 pub use self::load::ConfigError;
 pub use self::proxy::{InvalidProxy, TrustedProxy};

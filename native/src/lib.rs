@@ -45,6 +45,7 @@ mod disk;
 mod doorway;
 mod failures;
 mod fields;
+mod headers;
 mod hub;
 pub mod interactions;
 mod listen;

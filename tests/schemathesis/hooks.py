@@ -4,7 +4,7 @@ import os
 
 import schemathesis
 
-# The user in whose name every request is made.
+# The user in whose name requests are made, where they may be made in anyone's.
 ACTING_USER = os.environ["SANMON_ACTING_USER"]
 
 
@@ -13,6 +13,14 @@ def filter_case(context, case):
     """Once the acting user is erased, everything is unknown."""
     erases = case.method.upper() == "DELETE" and case.path == "/users/{user}"
     return not (erases and str(case.path_parameters.get("user")) == ACTING_USER)
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Names the user where the description says that one may be named."""
+    schemes = case.operation.definition.raw.get("security", [])
+    if any("on_behalf_of" in scheme for scheme in schemes):
+        case.headers["X-On-Behalf-Of"] = ACTING_USER
 
 
 @schemathesis.hook

@@ -27,6 +27,9 @@ pub(super) struct Create {
     /// What it may do; several with commas
     #[arg(long, value_enum, value_delimiter = ',', required = true, value_name = "SCOPES")]
     scopes: Vec<Scope>,
+    /// After how many seconds the key ends by itself; never if not given
+    #[arg(long = "expires-in-s", visible_alias = "expires-in", value_name = "SECONDS")]
+    expires_in: Option<u64>,
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
@@ -71,7 +74,10 @@ impl OperatorKey {
             Self::Create(create) => {
                 let scopes: Vec<_> = create.scopes.iter().filter_map(ValueEnum::to_possible_value).collect();
                 let scopes: Vec<_> = scopes.iter().map(clap::builder::PossibleValue::get_name).collect();
-                let body = json!({ "name": create.name, "scopes": scopes });
+                let mut body = json!({ "name": create.name, "scopes": scopes });
+                if let Some(seconds) = create.expires_in {
+                    body["expires_in_s"] = seconds.into();
+                }
                 create.format.answer(&Api::operator(&create.target)?.post("/operator-keys", &body).await?)
             }
             Self::List(list) => list.format.answer(&Api::operator(&list.target)?.get("/operator-keys").await?),

@@ -8,6 +8,9 @@ use super::proxy::TrustedProxy;
 use super::server_url::ServerUrl;
 use super::table::Config;
 
+/// The longest that a session or an operator key may last that is given an end, in seconds: ten years.
+pub(crate) const LONGEST_S: u64 = 315_360_000;
+
 /// What may stand behind the question mark of `store_url`. A password stands before the `@`, where it is hidden.
 const STORE_PARAMETERS: [&str; 11] = [
     "sslmode",
@@ -46,6 +49,15 @@ impl Config {
         }
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err(contradiction("tls_cert", "needs tls_key, and tls_key needs tls_cert"));
+        }
+        if self.hsts_max_age_s > 0 && self.tls_cert.is_none() {
+            return Err(contradiction("hsts_max_age_s", "needs tls_cert: browsers heed it over TLS alone"));
+        }
+        if self.max_session_age_s > LONGEST_S {
+            return Err(contradiction(
+                "max_session_age_s",
+                &format!("must be at most {LONGEST_S}, which are ten years"),
+            ));
         }
         if self.max_header_bytes < 8192 {
             return Err(contradiction("max_header_bytes", "must be at least 8192"));
@@ -241,6 +253,8 @@ mod tests {
         };
         assert_eq!(wrong(|config| config.tls_key = Some("key.pem".into())), "tls_cert");
         assert_eq!(wrong(|config| config.ping_interval_ms = 0), "ping_interval_ms");
+        assert_eq!(wrong(|config| config.hsts_max_age_s = 1), "hsts_max_age_s");
+        assert_eq!(wrong(|config| config.max_session_age_s = u64::MAX), "max_session_age_s");
         assert_eq!(wrong(|config| config.low_memory_bytes = 1), "low_memory_bytes");
         for url in ["https://gw.example", "wss://", "wss:///gateway", "wss://a b", "wss://gw.example/?a=b"] {
             let config = Config { public_url: Some(url.into()), ..Config::default() };

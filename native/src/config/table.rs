@@ -184,10 +184,20 @@ settings! {
         #[arg(value_name = "COUNT")]
         max_failures_per_minute: u32 = 60;
     }
+    "Sessions" {
+        /// How long a session may last, in seconds, and lasts when its maker does not say; 0 for no end. Those that were made
+        /// before keep the end that they have.
+        #[arg(value_name = "SECONDS")]
+        max_session_age_s: u64 = 0;
+    }
     "Browsers and proxies" {
         /// Origins beside the server's own from which browsers may connect, such as https://chat.example.
         #[arg(value_name = "ORIGIN", value_delimiter = ',')]
         origins: Vec<String> = Vec::new();
+        /// For how long browsers are told to speak nothing but TLS with this host, on whatever port, in seconds; 0 to leave
+        /// that to whoever else serves the host. Needs tls_cert: a proxy that encrypts says it itself.
+        #[arg(value_name = "SECONDS")]
+        hsts_max_age_s: u64 = 0;
         /// Proxies whose X-Forwarded-For counts: networks such as 10.0.0.0/8, addresses such as 10.0.0.1, and the word unix
         /// for whatever connects to a unix socket.
         #[arg(value_name = "PROXY", value_delimiter = ',')]

@@ -7,12 +7,14 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use sanmon_core::id::Id;
 use sanmon_core::interaction::Head;
 use tokio::sync::Semaphore;
+
+use crate::headers;
 
 const X_SIGNATURE_ED25519: HeaderName = HeaderName::from_static("x-signature-ed25519");
 const X_SIGNATURE_TIMESTAMP: HeaderName = HeaderName::from_static("x-signature-timestamp");
@@ -60,16 +62,15 @@ pub(super) fn head(parts: &Parts, application: Option<Id>) -> Head<'_> {
     Head {
         method: parts.method.as_str(),
         application,
-        content_type: only(&parts.headers, &CONTENT_TYPE),
-        signature: only(&parts.headers, &X_SIGNATURE_ED25519),
-        timestamp: only(&parts.headers, &X_SIGNATURE_TIMESTAMP),
+        content_type: bytes_of(&parts.headers, &CONTENT_TYPE),
+        signature: bytes_of(&parts.headers, &X_SIGNATURE_ED25519),
+        timestamp: bytes_of(&parts.headers, &X_SIGNATURE_TIMESTAMP),
     }
 }
 
-/// The value of a header that stands once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none()).map(|value| value.as_bytes())
+/// The value of a header; one that stands twice counts as missing.
+fn bytes_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    headers::only(headers, name).ok().flatten().map(HeaderValue::as_bytes)
 }
 
 impl Arrival {

@@ -3,6 +3,7 @@
 //! Publishing leaves none: it is what backends do thousands of times a second, and the event log has it.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use http::{Method, StatusCode};
 use sanmon_core::id::Id;
@@ -38,8 +39,8 @@ impl Act {
         Self { by, user, made: None }
     }
 
-    /// Writes the line, now that it is known what came of it.
-    pub(super) fn record(&self, method: &Method, path: &str, status: StatusCode) {
+    /// Writes the line, now that it is known what came of it. `client` is from where it was done; none by a unix socket.
+    pub(super) fn record(&self, client: Option<IpAddr>, method: &Method, path: &str, status: StatusCode) {
         let (key, name, session) = match &self.by {
             By::Key { id, name } => (Some(id.as_u64()), name.as_str(), None),
             By::ControlSocket => (None, "control socket", None),
@@ -52,6 +53,7 @@ impl Act {
             operator_key = key,
             operator = name,
             session,
+            client = client.map(tracing::field::display),
             user = self.user.map(Id::as_u64),
             made = self.made.map(Id::as_u64),
             %method,

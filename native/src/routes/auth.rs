@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::AUTHORIZATION;
+use http::{HeaderName, StatusCode};
 use sanmon_core::id::Id;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -11,11 +11,12 @@ use super::audit::{Act, By};
 use super::call::Call;
 use super::error::Error;
 use super::input;
+use crate::headers::only;
 use crate::store::operator_keys::{self, Scope};
 use crate::store::{Publisher, sessions, users};
 
 /// The header in which an operator names the user in whose name it acts.
-pub(super) const ON_BEHALF_OF: &str = "x-on-behalf-of";
+pub(super) const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 /// How long the question of a suspect waits for its turn.
 const SUSPECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -115,12 +116,22 @@ async fn user_or_platform(call: &mut Call, scope: Scope) -> Result<Caller, Error
 async fn recorded(call: &mut Call, scope: Scope) -> Result<(), Error> {
     let operator = known_operator(call).await?;
     call.act = Some(Act::new(operator.by(), None));
-    operator.must_have(scope)
+    operator.must_have(scope)?;
+    in_nobodys_name(call)
 }
 
 async fn operator(call: &mut Call, scope: Scope) -> Result<Operator, Error> {
     let operator = known_operator(call).await?;
-    operator.must_have(scope).map(|()| operator)
+    operator.must_have(scope)?;
+    in_nobodys_name(call).map(|()| operator)
+}
+
+/// Who names a user where that changes nothing is wrong about what will happen.
+fn in_nobodys_name(call: &Call) -> Result<(), Error> {
+    if call.headers.contains_key(ON_BEHALF_OF) {
+        return Err(Error::invalid("`X-On-Behalf-Of` has no meaning here: only the operator itself does this"));
+    }
+    Ok(())
 }
 
 async fn known_operator(call: &mut Call) -> Result<Operator, Error> {
@@ -151,9 +162,10 @@ impl Operator {
     }
 }
 
-/// Reads the Authorization header. By the control socket, who gives none is the operator.
+/// Reads the Authorization header; neither it nor the name of a user may stand twice. By the control socket, who gives none is the operator.
 async fn credentials(call: &Call) -> Result<Credentials, Error> {
-    let Some(value) = call.headers.get(AUTHORIZATION) else {
+    only(&call.headers, &ON_BEHALF_OF)?;
+    let Some(value) = only(&call.headers, &AUTHORIZATION)? else {
         if call.is_by_control_socket() {
             return Ok(Credentials::Operator(Operator {
                 publisher: Publisher::ControlSocket,

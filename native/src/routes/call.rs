@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use http::header::{
+    ALLOW, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::upgrade::OnUpgrade;
 use sanmon_core::id::Id;
@@ -22,7 +24,7 @@ use super::quota::{Quota, Quotas, UsedUp};
 use super::reply;
 use crate::node::Node;
 use crate::origin::Origins;
-use crate::peer::{Door, Peer};
+use crate::peer::{Door, Peer, Transport};
 use crate::store::Store;
 use crate::store::guilds::Caps;
 use crate::tally::Tally;
@@ -35,6 +37,8 @@ pub(super) struct Site {
     door: Door,
     pub(super) gatekeeper: Gatekeeper,
     quotas: Quotas,
+    /// What is said to browsers over TLS of this host, if anything.
+    hsts: Option<HeaderValue>,
     discards: Arc<Semaphore>,
     /// Callers whose failures were too many.
     pub(super) failures: Tally,
@@ -52,11 +56,14 @@ impl Site {
             origins: Origins::new(&node.config, &node.public_url),
             trusted_proxies: node.config.trusted_proxies.clone(),
         };
+        let hsts = Some(node.config.hsts_max_age_s).filter(|seconds| *seconds > 0);
+        let hsts = hsts.and_then(|seconds| HeaderValue::try_from(format!("max-age={seconds}")).ok());
         Self {
             node,
             door,
             gatekeeper,
             quotas,
+            hsts,
             discards: Arc::new(Semaphore::new(DISCARDS)),
             failures: Tally::default(),
             database_faults: Tally::default(),
@@ -185,10 +192,13 @@ impl Call {
             quota.stamp(response.headers_mut());
         }
         if let Some(act) = &self.act {
-            act.record(&self.method, &self.path, response.status());
+            act.record(self.client(), &self.method, &self.path, response.status());
         }
         cors::stamp(&self.site.gatekeeper.origins, &self.headers, &self.peer, &mut response);
         harden(response.headers_mut());
+        if let Some(hsts) = self.site.hsts.clone().filter(|_| self.peer.transport == Transport::Tls) {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts);
+        }
         node.metrics.http_requests.with_label_values(&[method_label(&self.method), response.status().as_str()]).inc();
         node.metrics.http_seconds.observe(node.clock.now().since(self.began).as_secs_f64());
         self.body.discard(&self.headers, &self.site.discards);

@@ -8,6 +8,7 @@ use serde_json::json;
 use warp::reply::Response;
 
 use super::reply;
+use crate::headers::Repeated;
 use crate::store::{Refusal, StoreError};
 
 /// After how many seconds a client may try again what a fault stopped.
@@ -158,6 +159,12 @@ impl From<Refusal> for Error {
             Refusal::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request".into()),
         };
         Self { status, code, message, also: Also::Nothing, cause: None }
+    }
+}
+
+impl From<Repeated> for Error {
+    fn from(repeated: Repeated) -> Self {
+        Self::invalid(repeated.to_string())
     }
 }
 

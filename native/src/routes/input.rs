@@ -1,6 +1,7 @@
 //! What a request says, field by field, each fault named by its field.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use sanmon_core::id::Id;
 use serde::de::DeserializeOwned;
@@ -41,6 +42,16 @@ impl Input {
     pub(super) fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Error> {
         let Some(value) = self.raw(name) else { return Ok(None) };
         serde_json::from_str(value.get()).map(Some).map_err(|error| self.fault(name, plain(&error)))
+    }
+
+    /// How long what is made is to last, as the field `expires_in_s` says: a second to `longest` of them.
+    pub(super) fn lifetime(&mut self, longest: u64) -> Result<Option<Duration>, Error> {
+        match self.optional("expires_in_s")? {
+            Some(seconds) if !(1..=longest).contains(&seconds) => {
+                Err(self.fault("expires_in_s", format!("this is 1 to {longest}")))
+            }
+            seconds => Ok(seconds.map(Duration::from_secs)),
+        }
     }
 
     /// What a field holds.

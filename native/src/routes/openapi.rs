@@ -47,7 +47,7 @@ fn document(mut source: Value, routes: &[Route]) -> Value {
                     "type": "apiKey",
                     "in": "header",
                     "name": "X-On-Behalf-Of",
-                    "description": "with an operator key of the scope act: the id of the user in whose name to act",
+                    "description": "with an operator key of the scope act: the id of the user in whose name to act; 400 where only the operator itself does something",
                 },
             },
         },
@@ -112,11 +112,11 @@ fn faults(route: &Route, access: &str, about: &Value) -> Vec<u16> {
     statuses.push(503);
     match access {
         "anyone" => {}
-        // 404 and 400: of the user in whose name the operator acts.
+        // 404: of the user in whose name the operator acts. 400: of how that user is named, which makes no sense below.
         "session" | "visitor" | "session_or_sessions" | "session_or_admin" => {
             statuses.extend([400, 401, 403, 404, 429]);
         }
-        _ => statuses.extend([401, 403, 429]),
+        _ => statuses.extend([400, 401, 403, 429]),
     }
     if in_path(route).next().is_some() {
         statuses.push(404);

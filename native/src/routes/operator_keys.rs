@@ -7,7 +7,8 @@ use warp::reply::Response;
 use super::call::Call;
 use super::error::Error;
 use super::reply;
-use crate::store::operator_keys::{self, OperatorKey, Scope};
+use crate::config::LONGEST_S;
+use crate::store::operator_keys::{self, NewKey, OperatorKey, Scope};
 
 /// A key as it is answered, once: its secret is not kept.
 #[derive(Serialize)]
@@ -29,8 +30,9 @@ pub(super) async fn create((): (), call: &mut Call) -> Result<Response, Error> {
     let scopes: Vec<String> = input.required("scopes")?;
     let parsed = scopes.iter().map(|scope| scope.parse::<Scope>()).collect::<Result<Vec<_>, _>>();
     let scopes = parsed.map_err(|error| input.fault("scopes", error))?;
+    let expires_in = input.lifetime(LONGEST_S)?;
     input.end()?;
-    let minted = operator_keys::create(call.store(), name, scopes).await?;
+    let minted = operator_keys::create(call.store(), NewKey { name, scopes, expires_in }).await?;
     if let Some(act) = &mut call.act {
         act.made = Some(minted.about.id);
     }

@@ -14,10 +14,8 @@ use super::call::Call;
 use super::error::Error;
 use super::reply;
 use super::segment::Whom;
+use crate::config::LONGEST_S;
 use crate::store::sessions::{self, NewSession};
-
-/// The longest that a session may last, in seconds: ten years.
-const MAX_EXPIRES_IN_S: u64 = 315_360_000;
 
 /// A session as it is answered, once: its `session_id` is not kept.
 #[derive(Serialize)]
@@ -33,13 +31,11 @@ struct Minted<'a> {
 pub(super) async fn create((): (), call: &mut Call) -> Result<Response, Error> {
     let mut input = call.input().await?;
     let mut user = input.object("user")?;
-    let expires_in: Option<u64> = input.optional("expires_in_s")?;
-    if expires_in.is_some_and(|seconds| !(1..=MAX_EXPIRES_IN_S).contains(&seconds)) {
-        return Err(input.fault("expires_in_s", format!("this is 1 to {MAX_EXPIRES_IN_S}")));
-    }
+    let longest = Some(call.node().config.max_session_age_s).filter(|seconds| *seconds > 0);
+    let expires_in = input.lifetime(longest.unwrap_or(LONGEST_S))?.or(longest.map(Duration::from_secs));
     input.end()?;
     let id = user.optional("id")?;
-    let new = NewSession { id, user: user.rest(), expires_in: expires_in.map(Duration::from_secs) };
+    let new = NewSession { id, user: user.rest(), expires_in };
     let minted = sessions::create(call.store(), new).await?;
     if let Some(act) = &mut call.act {
         act.made = Some(minted.id);

@@ -13,7 +13,7 @@ use warp::test::RequestBuilder;
 use super::{admin, api, control};
 use crate::config::Config;
 use crate::node::Node;
-use crate::store::operator_keys::{self, Scope};
+use crate::store::operator_keys::{self, NewKey, Scope};
 
 /// A server's routes without its sockets.
 struct Site {
@@ -60,7 +60,8 @@ impl Site {
     }
 
     async fn key(&self, scopes: &[Scope]) -> String {
-        let minted = operator_keys::create(&self.node.store, "test".into(), scopes.to_vec()).await.unwrap();
+        let new = NewKey { name: "test".into(), scopes: scopes.to_vec(), expires_in: None };
+        let minted = operator_keys::create(&self.node.store, new).await.unwrap();
         format!("Bearer {}", minted.key)
     }
 }
@@ -147,6 +148,56 @@ async fn who_asks_is_told_apart() {
     assert_eq!(on_behalf(&publisher, "1").await.code(), (403, "missing_scope"));
     assert_eq!(on_behalf(&ada, "1").await.code(), (400, "invalid_request"));
     assert_eq!(site.ask(&actor, "GET", "/users/@me", NONE).await.code(), (400, "user_required"));
+}
+
+#[tokio::test]
+async fn who_names_a_user_in_vain_is_told_so() {
+    let site = Site::new().await;
+    let (ada, _) = site.session(json!({ "id": 1, "username": "ada" })).await;
+    let all = site.key(&Scope::ALL).await;
+    for (method, path, body) in [
+        ("POST", "/publish", json!({ "events": [{ "to": "everyone", "t": "X", "d": {} }] })),
+        ("POST", "/sessions", json!({ "user": { "username": "x" } })),
+        ("GET", "/operator-keys", NONE),
+        ("PATCH", "/users/1", json!({ "username": "bo" })),
+        ("PUT", "/guilds/5/members/1", NONE),
+    ] {
+        let named = request(&all, method, path, body).header("X-On-Behalf-Of", "1").reply(&site.api).await;
+        let refused = answer(named);
+        assert_eq!(refused.code(), (400, "invalid_request"), "{path}");
+        assert!(refused.message().contains("no meaning here"), "{}", refused.message());
+    }
+    assert_eq!(site.ask(&ada, "GET", "/users/@me", NONE).await.1["username"], "ada", "nothing of it was done");
+}
+
+#[tokio::test]
+async fn sessions_and_keys_end_by_themselves_when_they_are_told_to() {
+    let site = Site::with(Config { max_session_age_s: 60, ..Config::default() }).await;
+    let admin = site.key(&Scope::ALL).await;
+    let user = json!({ "id": 7, "username": "ada" });
+    let Answer(201, minted) = site.ask(&admin, "POST", "/sessions", json!({ "user": user })).await else { panic!() };
+    let now = site.node.clock.steady().as_millis();
+    let left = |ends: &Value| ends.as_u64().unwrap() - now;
+    assert!((59_000..=61_000).contains(&left(&minted["expires_at"])), "{minted}");
+    let shorter = site.ask(&admin, "POST", "/sessions", json!({ "user": user, "expires_in_s": 5 })).await;
+    assert!((4_000..=6_000).contains(&left(&shorter.1["expires_at"])), "{}", shorter.1);
+    let longer = site.ask(&admin, "POST", "/sessions", json!({ "user": user, "expires_in_s": 61 })).await;
+    assert_eq!(longer.code(), (400, "invalid_request"));
+    assert!(longer.message().contains("`expires_in_s`: this is 1 to 60"), "{}", longer.message());
+
+    let new = json!({ "name": "k", "scopes": ["act"], "expires_in_s": 100 });
+    let Answer(201, key) = site.ask(&admin, "POST", "/operator-keys", new).await else { panic!() };
+    assert!((99_000..=101_000).contains(&left(&key["expires_at"])), "{key}");
+    let listed = site.ask(&admin, "GET", "/operator-keys", NONE).await.1;
+    let of = |id: &Value| listed.as_array().unwrap().iter().find(|listed| listed["id"] == *id).unwrap().clone();
+    assert_eq!(of(&key["id"])["expires_at"], key["expires_at"]);
+    let new = json!({ "name": "k", "scopes": ["act"] });
+    assert!(site.ask(&admin, "POST", "/operator-keys", new).await.1.get("expires_at").is_none());
+    for seconds in [json!(0), json!(-1), json!(315_360_001), json!("5")] {
+        let new = json!({ "name": "k", "scopes": ["act"], "expires_in_s": seconds });
+        let refused = site.ask(&admin, "POST", "/operator-keys", new).await;
+        assert!(refused.0 == 400 && refused.message().contains("`expires_in_s`"), "{}", refused.message());
+    }
 }
 
 #[tokio::test]

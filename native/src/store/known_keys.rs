@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sanmon_core::id::Id;
+use sanmon_core::time::UnixMillis;
 
 use super::operator_keys::Operator;
 
@@ -32,6 +33,15 @@ pub(super) struct KnownKey {
     pub(super) hash: String,
     /// Whose it is.
     pub(super) operator: Operator,
+    /// When it ends by itself.
+    pub(super) expires_at: Option<UnixMillis>,
+}
+
+impl KnownKey {
+    /// Whether it has not run out.
+    pub(super) fn is_valid(&self, now: UnixMillis) -> bool {
+        self.expires_at.is_none_or(|at| at > now)
+    }
 }
 
 impl KnownKeys {
@@ -79,6 +89,7 @@ mod tests {
         let key = || KnownKey {
             hash: "h".to_owned(),
             operator: Operator { id, name: "backend".to_owned(), scopes: Vec::new() },
+            expires_at: None,
         };
         let before = keys.revocations();
         keys.keep(key(), before);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use sanmon_core::id::Id;
 use sanmon_core::time::UnixMillis;
@@ -45,6 +46,20 @@ pub(crate) struct OperatorKey {
     pub scopes: Vec<Scope>,
     /// When it was made.
     pub created_at: UnixMillis,
+    /// When it ends by itself, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<UnixMillis>,
+}
+
+/// An operator key to make.
+#[derive(Clone, Debug)]
+pub(crate) struct NewKey {
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// How long it lasts; for ever when absent.
+    pub expires_in: Option<Duration>,
 }
 
 /// An operator key that was made.
@@ -100,17 +115,17 @@ impl FromStr for Scope {
 ///
 /// # Errors
 /// The name is empty or too long, or there is no scope.
-pub(crate) async fn create(store: &Store, name: String, mut scopes: Vec<Scope>) -> Result<MintedKey, StoreError> {
+pub(crate) async fn create(store: &Store, mut new: NewKey) -> Result<MintedKey, StoreError> {
     let max = objects::MAX_NAME_CHARS;
-    if name.trim().is_empty() || name.chars().count() > max {
+    if new.name.trim().is_empty() || new.name.chars().count() > max {
         return Err(Refusal::invalid(format!("`name`: a name has 1 to {max} characters, and not only spaces")).into());
     }
-    scopes.sort_unstable();
-    scopes.dedup();
-    if scopes.is_empty() {
+    new.scopes.sort_unstable();
+    new.scopes.dedup();
+    if new.scopes.is_empty() {
         return Err(Refusal::invalid("`scopes`: a key without a scope is good for nothing").into());
     }
-    store.add(move |tx| Box::pin(async move { insert(tx, name, scopes).await })).await
+    store.add(move |tx| Box::pin(async move { insert(tx, new).await })).await
 }
 
 /// Makes a key called `first` with all scopes, if there is no key at all: one, however many nodes start at once.
@@ -127,35 +142,43 @@ pub(crate) async fn create_first(store: &Store) -> Result<Option<MintedKey>, Sto
                 let any = sqlx::query("SELECT id FROM operator_keys LIMIT 1").fetch_optional(tx.conn()).await?;
                 match any {
                     Some(_) => Ok(None),
-                    None => insert(tx, "first".to_owned(), Scope::ALL.to_vec()).await.map(Some),
+                    None => {
+                        let first = NewKey { name: "first".to_owned(), scopes: Scope::ALL.to_vec(), expires_in: None };
+                        insert(tx, first).await.map(Some)
+                    }
                 }
             })
         })
         .await
 }
 
-async fn insert(tx: &mut Tx, name: String, scopes: Vec<Scope>) -> Result<MintedKey, StoreError> {
-    let about = OperatorKey { id: tx.new_id(), name, scopes, created_at: tx.now() };
+async fn insert(tx: &mut Tx, new: NewKey) -> Result<MintedKey, StoreError> {
+    let now = tx.now();
+    let expires_at = new.expires_in.map(|span| now + span);
+    let about = OperatorKey { id: tx.new_id(), name: new.name, scopes: new.scopes, created_at: now, expires_at };
     let secret = Secret::mint(about.id)?;
-    sqlx::query("INSERT INTO operator_keys (id, name, hash, scopes, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(about.id.as_i64())
-        .bind(about.name.clone())
-        .bind(secret.hash)
-        .bind(about.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","))
-        .bind(about.created_at.as_millis().cast_signed())
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "INSERT INTO operator_keys (id, name, hash, scopes, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(about.id.as_i64())
+    .bind(about.name.clone())
+    .bind(secret.hash)
+    .bind(about.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","))
+    .bind(about.created_at.as_millis().cast_signed())
+    .bind(about.expires_at.map(|at| i64::try_from(at.as_millis()).unwrap_or(i64::MAX)))
+    .execute(tx.conn())
+    .await?;
     Ok(MintedKey { key: secret.text, about })
 }
 
-/// All keys, oldest first.
+/// All keys, oldest first; those that have run out stand there until they are swept.
 ///
 /// # Errors
 /// Only faults of the machine.
 pub(crate) async fn list(store: &Store) -> Result<Vec<OperatorKey>, StoreError> {
     let mut read = store.read().await?;
-    let rows =
-        sqlx::query("SELECT id, name, scopes, created_at FROM operator_keys ORDER BY id").fetch_all(&mut *read).await?;
+    let query = "SELECT id, name, scopes, created_at, expires_at FROM operator_keys ORDER BY id";
+    let rows = sqlx::query(query).fetch_all(&mut *read).await?;
     rows.iter()
         .map(|row| {
             Ok(OperatorKey {
@@ -163,6 +186,7 @@ pub(crate) async fn list(store: &Store) -> Result<Vec<OperatorKey>, StoreError> 
                 name: row.try_get(1)?,
                 scopes: scopes(row, 2)?,
                 created_at: UnixMillis::from_millis(row.try_get::<i64, _>(3)?.cast_unsigned()),
+                expires_at: expiry(row, 4)?,
             })
         })
         .collect()
@@ -187,23 +211,32 @@ pub(crate) async fn revoke(store: &Store, id: Id) -> Result<(), StoreError> {
         .await
 }
 
-/// Whose key this is; `None` if it is nobody's.
+/// Whose key this is; `None` if it is nobody's, or has ended.
 ///
 /// # Errors
 /// Only faults of the machine.
 pub(crate) async fn authenticate(store: &Store, key: &str) -> Result<Option<Operator>, StoreError> {
     let Some(claim) = Claim::parse(key) else { return Ok(None) };
+    let now = store.clock.steady();
     if let Some(known) = store.keys.find(claim.id) {
-        return Ok(claim.matches(&known.hash).then_some(known.operator));
+        return Ok((claim.matches(&known.hash) && known.is_valid(now)).then_some(known.operator));
     }
     let revocations = store.keys.revocations();
-    let query = "SELECT hash, name, scopes FROM operator_keys WHERE id = $1";
+    let query = "SELECT hash, name, scopes, expires_at FROM operator_keys WHERE id = $1";
     let Some(row) = claim.row(store, query).await? else { return Ok(None) };
     let operator = Operator { id: claim.id, name: row.try_get(1)?, scopes: scopes(&row, 2)? };
+    let key = KnownKey { hash: row.try_get(0)?, operator: operator.clone(), expires_at: expiry(&row, 3)? };
+    if !key.is_valid(now) {
+        return Ok(None);
+    }
     if !store.is_shared() {
-        store.keys.keep(KnownKey { hash: row.try_get(0)?, operator: operator.clone() }, revocations);
+        store.keys.keep(key, revocations);
     }
     Ok(Some(operator))
+}
+
+fn expiry(row: &AnyRow, column: usize) -> Result<Option<UnixMillis>, StoreError> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(|at| UnixMillis::from_millis(at.cast_unsigned())))
 }
 
 fn scopes(row: &AnyRow, column: usize) -> Result<Vec<Scope>, StoreError> {
@@ -218,6 +251,10 @@ mod tests {
 
     use super::*;
     use crate::store::tests::{Bench, On};
+
+    fn key(name: &str, scopes: &[Scope]) -> NewKey {
+        NewKey { name: name.into(), scopes: scopes.to_vec(), expires_in: None }
+    }
 
     #[test_matrix([On::Sqlite, On::Postgres])]
     #[tokio::test]
@@ -235,7 +272,7 @@ mod tests {
     async fn a_key_has_its_scopes_until_it_is_revoked(on: On) {
         let bench = Bench::new(on).await;
         let store = &bench.store;
-        let made = create(store, "backend".into(), vec![Scope::Act, Scope::Publish, Scope::Act]).await.unwrap();
+        let made = create(store, key("backend", &[Scope::Act, Scope::Publish, Scope::Act])).await.unwrap();
         assert_eq!(made.about.scopes, [Scope::Publish, Scope::Act]);
         let found = authenticate(store, &made.key).await.unwrap().unwrap();
         assert_eq!((found.id, found.scopes), (made.about.id, made.about.scopes.clone()));
@@ -244,8 +281,34 @@ mod tests {
         revoke(store, made.about.id).await.unwrap();
         assert_eq!(authenticate(store, &made.key).await.unwrap(), None);
         assert_eq!(revoke(store, made.about.id).await, Err(Refusal::Unknown { what: "operator key" }.into()));
-        assert!(create(store, " ".into(), vec![Scope::Act]).await.is_err());
-        assert!(create(store, "x".into(), vec![]).await.is_err());
+        assert!(create(store, key(" ", &[Scope::Act])).await.is_err());
+        assert!(create(store, key("x", &[])).await.is_err());
+    }
+
+    #[test_matrix([On::Sqlite, On::Postgres])]
+    #[tokio::test]
+    async fn a_key_that_has_run_out_is_nobodys_also_where_it_is_known(on: On) {
+        let bench = Bench::new(on).await;
+        let store = &bench.store;
+        let lasting =
+            |millis| NewKey { expires_in: Some(Duration::from_millis(millis)), ..key("backend", &[Scope::Publish]) };
+        let over = create(store, lasting(0)).await.unwrap();
+        assert_eq!(authenticate(store, &over.key).await.unwrap(), None);
+        // Asked again and again, so that it is known by the time it ends; its own end is told by the same clock.
+        let short = create(store, lasting(1_000)).await.unwrap();
+        let ends = short.about.expires_at.unwrap();
+        let mut valid = 0;
+        while authenticate(store, &short.key).await.unwrap().is_some() {
+            assert!(store.clock.steady() <= ends + Duration::from_secs(1), "it outlives its end");
+            valid += 1;
+        }
+        assert!(valid > 0 && store.clock.steady() >= ends);
+        let long = create(store, lasting(60_000)).await.unwrap();
+        for _ in 0..2 {
+            assert!(authenticate(store, &long.key).await.unwrap().is_some());
+        }
+        let listed = list(store).await.unwrap();
+        assert_eq!(listed.iter().find(|key| key.id == long.about.id).unwrap().expires_at, long.about.expires_at);
     }
 
     #[test]

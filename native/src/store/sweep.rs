@@ -53,7 +53,7 @@ impl Forgotten {
     }
 }
 
-/// Drops sessions, invites and idempotency keys that have run out, and stays in guilds that ended with the change
+/// Drops sessions, operator keys, invites and idempotency keys that have run out, and stays in guilds that ended with the change
 /// `forgotten` or before it, for which nobody can ask any longer.
 pub(super) async fn expired(tx: &mut Tx, forgotten: ChangeNumber) -> Result<Swept, StoreError> {
     let now = tx.now().as_millis();
@@ -62,6 +62,7 @@ pub(super) async fn expired(tx: &mut Tx, forgotten: ChangeNumber) -> Result<Swep
     let mut swept = Swept::All;
     for (sql, bound) in [
         ("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 LIMIT $2)", now),
+        ("DELETE FROM operator_keys WHERE id IN (SELECT id FROM operator_keys WHERE expires_at <= $1 LIMIT $2)", now),
         ("DELETE FROM invites WHERE code IN (SELECT code FROM invites WHERE expires_at <= $1 LIMIT $2)", now),
         (
             "DELETE FROM idempotency WHERE idempotency_key IN \
@@ -115,6 +116,8 @@ mod tests {
                     "INSERT INTO users (id, data) VALUES (1, '{}')",
                     "INSERT INTO sessions (id, user_id, hash, created_at, expires_at) \
                      VALUES (1, 1, '', 0, 5), (2, 1, '', 0, NULL), (3, 1, '', 0, 9000000000000)",
+                    "INSERT INTO operator_keys (id, name, hash, scopes, created_at, expires_at) \
+                     VALUES (1, 'a', '', 'act', 0, 5), (2, 'b', '', 'act', 0, NULL), (3, 'c', '', 'act', 0, 9000000000000)",
                     "INSERT INTO guilds (id, owner, data) VALUES (1, 1, '{}')",
                     "INSERT INTO invites (code, guild_id, inviter_id, created_at, expires_at, uses) \
                      VALUES ('a', 1, 1, 0, 5, 0), ('b', 1, 1, 0, NULL, 0)",
@@ -143,12 +146,13 @@ mod tests {
         let bench = bench.again().await;
         let counts = [
             ("SELECT COUNT(*) FROM sessions", 2),
+            ("SELECT COUNT(*) FROM operator_keys", 2),
             ("SELECT COUNT(*) FROM invites", 1),
             ("SELECT COUNT(*) FROM idempotency", 1),
             ("SELECT COUNT(*) FROM members", 2),
         ];
         // Where others read the same log, stays in guilds are left for a while.
-        let counts = &counts[..if on == On::Sqlite { 4 } else { 3 }];
+        let counts = &counts[..if on == On::Sqlite { 5 } else { 4 }];
         for &(sql, left) in counts {
             loop {
                 let mut read = bench.store.read().await.unwrap();

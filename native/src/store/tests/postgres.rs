@@ -5,7 +5,7 @@ use sanmon_core::id::Id;
 use super::loopback::{MAX_ENTRY_BYTES, Reach};
 use super::*;
 use crate::fields::Fields;
-use crate::store::operator_keys::Scope;
+use crate::store::operator_keys::{NewKey, Scope};
 use crate::store::sessions::{self, NewSession};
 use crate::store::snapshot;
 
@@ -318,7 +318,10 @@ async fn what_the_log_would_never_take_is_refused() {
 async fn what_can_not_be_stored_is_refused_and_harms_nobody() {
     let bench = Bench::new(On::Postgres).await;
     let name = |name: &str| {
-        let made = crate::store::operator_keys::create(&bench.store, name.to_owned(), vec![Scope::Act]);
+        let made = crate::store::operator_keys::create(
+            &bench.store,
+            NewKey { name: name.to_owned(), scopes: vec![Scope::Act], expires_in: None },
+        );
         async { made.await.map(drop) }
     };
     let (zero, good) = tokio::join!(name("a\0b"), name("ab"));
