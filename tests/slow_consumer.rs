@@ -104,6 +104,32 @@ async fn an_event_that_waits_too_long_is_a_slow_consumer_too() {
 }
 
 #[tokio::test]
+async fn while_too_much_waits_for_all_together_whoever_has_much_waiting_is_closed() {
+    let all = 1_u64 << 20;
+    let setup = Setup::new().set("max_queue_bytes", 16 * all).set("max_queue_age_ms", 600_000);
+    let server = setup.set("max_queued_bytes", all).start().await;
+    let users = [server.user("slow").await, server.user("slower").await];
+    let mut stuck = Vec::new();
+    for user in &users {
+        let mut socket = RawSocket::connect(&server).await;
+        socket.send(&RawFrame::new(Opcode::Text, json!({ "session_id": user.session_id }).to_string())).await;
+        socket.next().await.expect("READY");
+        stuck.push(socket);
+    }
+    let event =
+        json!({ "to": { "users": users.map(|user| user.id) }, "t": "BULK", "d": { "filler": "x".repeat(60_000) } });
+    // A sixteenth of what may wait for one of them is as much as may wait for both.
+    let mut published = 0;
+    while server.metric("sanmon_connections_closed_total{code=\"4403\"}").await < 1 {
+        server.publish(event.clone()).await;
+        published += 1;
+        assert!(published < 1_000, "{} bytes wait", queued_bytes(&server).await);
+    }
+    let waiting = queued_bytes(&server).await;
+    assert!(waiting < 3 * all, "{waiting} bytes wait, and neither has reached its own bound");
+}
+
+#[tokio::test]
 async fn past_half_of_the_queue_only_the_newest_presence_of_a_user_waits() {
     let limit = 4 << 20;
     let server = Setup::new()

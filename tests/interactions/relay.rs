@@ -1,6 +1,9 @@
 //! Bots on the gateway: an interaction comes over the socket, its answer goes back by callback.
 
+use std::time::{Duration, Instant};
+
 use harness::Socket;
+use rustix::process::Signal;
 
 use super::*;
 
@@ -85,7 +88,7 @@ async fn one_that_is_under_way_is_answered_although_the_server_ends() {
     wire.send(&Request::signed(interaction(1, 2).to_string()).to_bytes()).await;
     socket.event("INTERACTION_CREATE").await;
     let api = server.anyone();
-    server.signal(rustix::process::Signal::TERM);
+    server.signal(Signal::TERM);
     // The bot is sent away before it has answered; its callback is a request of its own.
     assert_eq!(socket.closed().await.code, 4401);
     let answer = json!({ "type": 4, "data": { "content": "tea" } });
@@ -153,4 +156,16 @@ async fn a_callback_with_files_is_the_answer_as_it_stands() {
     platform.is_alive("a form").await;
     platform.send(&Request::signed(interaction(1, 2).to_string()).to_bytes()).await;
     assert!(platform.bytes().await.expect("an answer").1 == good, "a duplicate has another answer");
+}
+
+#[tokio::test]
+async fn an_application_stays_to_the_end_of_a_drain() {
+    let window = Duration::from_millis(1_500);
+    let server = setup().set("drain_ms", window.as_millis()).start().await;
+    let user = bot(&server).await;
+    let mut socket = Socket::live(&server, &user).await;
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    socket.event("RECONNECT").await;
+    assert!(start.elapsed() >= window, "it was sent away after {:?}", start.elapsed());
 }
