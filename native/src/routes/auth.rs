@@ -162,7 +162,8 @@ impl Operator {
     }
 }
 
-/// Reads the Authorization header; neither it nor the name of a user may stand twice. By the control socket, who gives none is the operator.
+/// Reads the Authorization header; neither it nor the name of a user may stand twice. By the control socket, who gives none
+/// is the operator.
 async fn credentials(call: &Call) -> Result<Credentials, Error> {
     only(&call.headers, &ON_BEHALF_OF)?;
     let Some(value) = only(&call.headers, &AUTHORIZATION)? else {
